@@ -1,0 +1,1 @@
+"""Features: what was known about a subject at a moment."""

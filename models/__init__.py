@@ -1,0 +1,1 @@
+"""Models: features and outcomes to a validated, calibrated, registered model."""

@@ -1,0 +1,1 @@
+"""The public credit base: catalogue, identity, batches, records as of any moment."""

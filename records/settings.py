@@ -1,0 +1,45 @@
+"""Where this installation keeps its things. Read from the environment (``HUIXIN_...``)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Checked configuration; every default works on one machine without a server.
+
+    ``home``: folder of everything that a run writes.
+    ``database_url``: operations database (SQLite in ``home`` unless a PostgreSQL URL is given).
+    ``mlflow_uri``: MLflow tracking and registry (SQLite in ``home`` unless a server is given).
+    ``identity_key``: key of the subject ids; where absent, made once and kept in ``home/secrets``.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="HUIXIN_", extra="ignore")
+
+    home: Path = Path("var")
+    database_url: str | None = None
+    mlflow_uri: str | None = None
+    identity_key: SecretStr | None = None
+
+    @property
+    def records_folder(self) -> Path:
+        return self.home / "records"
+
+    @property
+    def quarantine_folder(self) -> Path:
+        return self.home / "quarantine"
+
+    @property
+    def operations_url(self) -> str:
+        return self.database_url or f"sqlite:///{(self.home / 'operations.db').resolve()}"
+
+    @property
+    def tracking_uri(self) -> str:
+        return self.mlflow_uri or f"sqlite:///{(self.home / 'mlflow.db').resolve()}"
+
+    @property
+    def artifact_folder(self) -> Path:
+        return (self.home / "mlflow-artifacts").resolve()

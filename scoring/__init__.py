@@ -1,0 +1,1 @@
+"""Scoring: one subject or ten million to PD, score, grade, reasons and warnings."""

@@ -1,0 +1,1 @@
+"""The service: who may ask, and what they get."""
