@@ -1,0 +1,32 @@
+# make demo: the whole job on a synthetic county.  make test: every check.  Nothing else need be typed.
+.PHONY: setup demo serve test lint bench clean lock
+export OMP_WAIT_POLICY ?= passive
+BENCH ?= explain
+
+setup:
+	@scripts/setup
+
+demo: setup
+	.venv/bin/huixin demo
+
+serve: setup
+	.venv/bin/huixin serve
+
+lint: setup
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+test: lint
+	@scripts/install-browser
+	.venv/bin/pytest -n 2 --dist loadfile
+
+bench: setup
+	.venv/bin/huixin bench $(BENCH)
+
+lock:
+	scripts/lock
+
+clean:
+	rm -rf .venv var build dist *.egg-info

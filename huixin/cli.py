@@ -1,0 +1,47 @@
+"""The ``huixin`` program. Commands import what they need when they run, so that ``--help`` answers at once."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from huixin import catalogue, clients, demo, features, import_, ingest, measure, model, score, serve, train
+from huixin.console import report_error
+from records.errors import HuixinError
+
+app = typer.Typer(
+    name="huixin",
+    help="惠信：能自我解释的评级、来得早的预警 · ratings that explain themselves, warnings that come early",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+    rich_markup_mode="rich",
+)
+app.command("demo")(demo.demo)
+app.add_typer(catalogue.app, name="catalogue")
+app.command("ingest")(ingest.ingest)
+app.command("batches")(ingest.batches)
+app.add_typer(features.app, name="features")
+app.command("train")(train.train)
+app.add_typer(model.app, name="model")
+app.command("score")(score.score)
+app.command("watch")(score.watch)
+app.command("replay")(score.replay)
+app.command("serve")(serve.serve)
+app.add_typer(clients.app, name="client")
+app.command("verify-audit")(serve.verify_audit)
+app.add_typer(import_.app, name="import")
+app.command("bench")(measure.bench)
+
+
+def main() -> None:
+    """Run the program; an error that the user can mend ends with its text and exit status 2."""
+    try:
+        app()
+    except HuixinError as error:
+        report_error(error)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()
