@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from huixin import catalogue, clients, demo, features, import_, ingest, measure, model, score, serve, train
+from huixin import catalogue, clients, demo, features, import_, ingest, bench, model, score, serve, train
 from huixin.console import report_error
 from records.errors import HuixinError
 
@@ -31,7 +31,7 @@ app.command("serve")(serve.serve)
 app.add_typer(clients.app, name="client")
 app.command("verify-audit")(serve.verify_audit)
 app.add_typer(import_.app, name="import")
-app.command("bench")(measure.bench)
+app.command("bench")(bench.bench)
 
 
 def main() -> None:

@@ -1,0 +1,59 @@
+"""``huixin bench NAME``: the measurements, each printed with its machine and written as JSON on request."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import pkgutil
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+
+from huixin.console import say
+from records.errors import HuixinError
+from records.words import Text
+
+# Modules of benchmarks/ that support measurements and are none themselves.
+SUPPORT = {"machine"}
+
+
+class UnknownBenchmark(HuixinError):
+    code = "unknown-benchmark"
+    title = Text("没有此项测量", "Unknown benchmark")
+
+
+def bench(
+    name: Annotated[str, typer.Argument(help="explain, demo, cumcm, ...")],
+    json: Annotated[Path | None, typer.Option(help="结果写入此 JSON 文件 · write the figures to this JSON file")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="真实数据目录，默认取 HUIXIN_DATA · folder of real data, default HUIXIN_DATA")
+    ] = None,
+) -> None:
+    """测量并报告 · measure and report."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    import benchmarks
+
+    known = sorted({module.name for module in pkgutil.iter_modules(benchmarks.__path__)} - SUPPORT)
+    if name not in known:
+        accepted = ", ".join(known)
+        raise UnknownBenchmark(
+            Text(f"没有名为“{name}”的测量；可用：{accepted}", f"no benchmark '{name}'; accepted: {accepted}")
+        )
+    benchmark = importlib.import_module(f"benchmarks.{name}")
+    figures = benchmark.run(data or _data_folder()) if name == "cumcm" else benchmark.run()
+    if json is not None:
+        json.parent.mkdir(parents=True, exist_ok=True)
+        json.write_bytes(orjson.dumps(figures, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY))
+        say(f"结果已写入 {json}", f"figures written to {json}")
+
+
+def _data_folder() -> Path:
+    """The folder of real data sets: ``HUIXIN_DATA``."""
+    folder = os.environ.get("HUIXIN_DATA")
+    if not folder:
+        raise UnknownBenchmark(
+            Text("请用 --data 或环境变量 HUIXIN_DATA 指明真实数据目录", "name the folder of real data by --data or HUIXIN_DATA")
+        )
+    return Path(folder)
