@@ -1,0 +1,142 @@
+"""``huixin score``, ``watch`` and ``replay``: ratings and warnings out."""
+
+from __future__ import annotations
+
+import sys
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import orjson
+import typer
+
+from huixin.console import out, progress, say, speak, table
+from records.words import Text
+
+if TYPE_CHECKING:
+    from scoring.rating import Rater, Rating
+
+SEVERITY_STYLE = {"red": "bold red", "orange": "dark_orange", "yellow": "yellow", "blue": "blue"}
+
+
+def score(
+    subject: Annotated[
+        str | None,
+        typer.Argument(help="主体编号或证照号码；- 表示从标准输入读取 · subject id or identity number; - reads it from standard input"),
+    ] = None,
+    as_of: Annotated[str | None, typer.Option(help="时点，默认现在 · as-of day or instant, default now")] = None,
+    json: Annotated[bool, typer.Option("--json", help="输出 JSON · print JSON")] = False,
+    every: Annotated[bool, typer.Option("--all", help="全部主体 · every subject")] = False,
+    to: Annotated[
+        Path, typer.Option("--out", help="--all 的输出目录 · folder for --all")
+    ] = Path("var/scores"),
+) -> None:
+    """为主体评级并说明理由 · rate a subject and say why."""
+    if every == (subject is not None):
+        raise typer.BadParameter(speak(Text("请给出一个主体，或用 --all", "give one subject, or --all")))
+    if every:
+        _score_all(as_of, to)
+        return
+    number = sys.stdin.readline().strip() if subject == "-" else str(subject)
+    rating = _rater().rate(number, as_of)
+    if json:
+        sys.stdout.buffer.write(orjson.dumps(rating.as_dict()) + b"\n")
+    else:
+        _print(rating)
+
+
+def replay(score_id: Annotated[str, typer.Argument(help="评分编号 · score id")]) -> None:
+    """重放一次已存评分，须逐位相同 · give a stored score again; it must be equal bit for bit."""
+    found = _rater().replay(score_id)
+    if not found.equal:
+        say(f"重放不一致：{found.detail.zh}", f"the replay differs: {found.detail.en}")
+        raise typer.Exit(1)
+    say(
+        f"重放一致：评分 {found.score:.6f}，模型 {found.model_version}",
+        f"replayed bit for bit: score {found.score:.6f}, model {found.model_version}",
+    )
+
+
+def watch(
+    as_of: Annotated[str | None, typer.Option(help="时点，默认现在 · as-of, default now")] = None,
+    segment: Annotated[str | None, typer.Option(help="enterprise 或 farmer · segment")] = None,
+    limit: Annotated[int, typer.Option(help="最多列出 · at most", min=1)] = 20,
+) -> None:
+    """列出当前预警，最严重者在前 · current warnings, the gravest first."""
+    from records.moment import parse_as_of
+
+    moment = parse_as_of(as_of)
+    listing = table(
+        Text("当前预警", "Current warnings"),
+        [Text("主体", "subject"), Text("等级", "severity"), Text("信号", "signal"), Text("起始", "since")],
+    )
+    rater = _rater()
+    for one in [segment] if segment else ["enterprise", "farmer"]:
+        for warning in rater.warnings(one, moment, limit=limit):
+            style = SEVERITY_STYLE[warning.signal.severity]
+            listing.add_row(
+                warning.subject_id,
+                f"[{style}]{warning.signal.severity}[/]",
+                speak(warning.signal.words),
+                _day(warning.signal.since),
+            )
+    out.print(listing)
+
+
+def _day(value: date) -> str:
+    return value.isoformat()
+
+
+def _rater() -> Rater:
+    from records.base import RecordBase
+    from records.settings import Settings
+    from scoring.rating import Rater
+
+    return Rater(RecordBase.open(Settings()))
+
+
+def _score_all(as_of: str | None, folder: Path) -> None:
+    from records.base import RecordBase
+    from records.moment import parse_as_of
+    from records.settings import Settings
+    from scoring.batch import score_all
+
+    base = RecordBase.open(Settings())
+    for segment in ("enterprise", "farmer"):
+        with progress(f"批量评分 {segment}", f"scoring every {segment}") as done:
+            made = score_all(base, segment, parse_as_of(as_of), folder / f"{segment}.parquet", progress=done)
+        say(
+            f"{made.subjects} 户，理由合计与评分最大差 {made.largest_gap:.1e}：{made.path}",
+            f"{made.subjects} subjects, reasons add up within {made.largest_gap:.1e}: {made.path}",
+        )
+
+
+def _print(rating: Rating) -> None:
+    say(
+        f"主体 {rating.masked}  时点 {rating.as_of:%Y-%m-%d}  模型 {rating.model_name} v{rating.model_version}",
+        f"subject {rating.masked}  as of {rating.as_of:%Y-%m-%d}  model {rating.model_name} v{rating.model_version}",
+    )
+    out.print(
+        f"[bold]{rating.grade}  {rating.score:.1f}[/]  PD {rating.pd:.2%}  "
+        + speak(Text(f"置信度 {rating.confidence}", f"confidence {rating.confidence}"))
+    )
+    for note in rating.notes:
+        out.print(speak(note), style="yellow")
+    listing = table(
+        Text(f"理由（基准 {rating.base_points:.1f} 分）", f"Reasons (base {rating.base_points:.1f} points)"),
+        [Text("分", "points"), Text("特征", "feature"), Text("取值", "value"), Text("证据", "evidence")],
+    )
+    for reason in rating.reasons[:12]:
+        evidence = ", ".join(found.record_id for found in reason.evidence[:2])
+        listing.add_row(f"{reason.points:+.1f}", speak(reason.words), speak(reason.value_words), evidence)
+    rest = sum(reason.points for reason in rating.reasons[12:])
+    listing.add_row(f"{rest:+.1f}", speak(Text("其余特征", "all others")), "", "")
+    if rating.clip_points:
+        listing.add_row(f"{rating.clip_points:+.1f}", speak(Text("截至 300..900", "clipped to 300..900")), "", "")
+    out.print(listing)
+    for signal in rating.signals:
+        style = SEVERITY_STYLE[signal.severity]
+        out.print(f"[{style}]● {speak(signal.words)}[/]  {_day(signal.since)}  {speak(signal.detail)}")
+    ahead = "  ".join(f"{months}m {share:.1%}" for months, share in rating.distress.items())
+    say(f"困境概率：{ahead}", f"probability of distress: {ahead}")
+    say(f"评分编号 {rating.score_id}", f"score id {rating.score_id}")
