@@ -1,0 +1,187 @@
+"""The operations database: batches, subjects, clients, scores and the audit trail."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Connection,
+    DateTime,
+    Engine,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Text,
+    create_engine,
+    event,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from sqlalchemy.pool import ConnectionPoolEntry
+
+WRITE_LOCK = 0x48555849  # PostgreSQL advisory lock key, 'HUXI'
+
+
+class Operations(DeclarativeBase):
+    """All tables of the operations database."""
+
+
+class BatchRow(Operations):
+    """A batch that was accepted, whole; its files are visible because this row exists."""
+
+    __tablename__ = "batches"
+    batch_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    batch_key: Mapped[str | None] = mapped_column(String(200), unique=True)
+    item: Mapped[str] = mapped_column(String(80))
+    source: Mapped[str] = mapped_column(String(80))
+    sha256: Mapped[str] = mapped_column(String(64))
+    received_at: Mapped[datetime] = mapped_column(DateTime)
+    accepted_at: Mapped[datetime] = mapped_column(DateTime)
+    rows_accepted: Mapped[int] = mapped_column(BigInteger)
+    rows_rejected: Mapped[int] = mapped_column(BigInteger)
+    history: Mapped[bool] = mapped_column(Boolean)
+    receipt: Mapped[dict[str, Any]] = mapped_column(JSON)
+    __table_args__ = (Index("ix_batches_content", "item", "sha256", unique=True),)
+
+
+class FileRow(Operations):
+    """An immutable Parquet file of a batch, by its path below the records folder."""
+
+    __tablename__ = "batch_files"
+    path: Mapped[str] = mapped_column(String(300), primary_key=True)
+    batch_id: Mapped[str] = mapped_column(ForeignKey("batches.batch_id"), index=True)
+    item: Mapped[str] = mapped_column(String(80), index=True)
+    rows: Mapped[int] = mapped_column(BigInteger)
+    bytes: Mapped[int] = mapped_column(BigInteger)
+    sha256: Mapped[str] = mapped_column(String(64))
+    has_corrections: Mapped[bool] = mapped_column(Boolean)
+
+
+class SubjectRow(Operations):
+    """A subject that some record is about."""
+
+    __tablename__ = "subjects"
+    subject_id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(20), primary_key=True)
+    masked: Mapped[str] = mapped_column(String(64))
+    first_recorded_at: Mapped[datetime] = mapped_column(DateTime)
+
+
+class ClientRow(Operations):
+    """A client of the service; its key is kept as a hash only."""
+
+    __tablename__ = "clients"
+    client_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    name: Mapped[str] = mapped_column(String(120), unique=True)
+    role: Mapped[str] = mapped_column(String(20))
+    key_prefix: Mapped[str] = mapped_column(String(16), unique=True)
+    key_hash: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime] = mapped_column(DateTime)
+    revoked_at: Mapped[datetime | None] = mapped_column(DateTime)
+
+
+class ScoreRow(Operations):
+    """A score that was given, with the sealed feature vector it came from (little-endian float64)."""
+
+    __tablename__ = "scores"
+    score_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    subject_id: Mapped[str] = mapped_column(String(32))
+    as_of: Mapped[datetime] = mapped_column(DateTime)
+    scored_at: Mapped[datetime] = mapped_column(DateTime)
+    segment: Mapped[str] = mapped_column(String(20))
+    model_name: Mapped[str] = mapped_column(String(120))
+    model_version: Mapped[str] = mapped_column(String(40))
+    pd: Mapped[float] = mapped_column(Float(53))
+    score: Mapped[float] = mapped_column(Float(53))
+    grade: Mapped[str] = mapped_column(String(4))
+    features: Mapped[bytes] = mapped_column(LargeBinary)
+    payload: Mapped[str] = mapped_column(Text)
+    __table_args__ = (Index("ix_scores_subject", "subject_id", "scored_at"),)
+
+
+class AuditRow(Operations):
+    """One entry of the hash-chained trail."""
+
+    __tablename__ = "audit"
+    seq: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    at: Mapped[datetime] = mapped_column(DateTime)
+    actor: Mapped[str] = mapped_column(String(120))
+    action: Mapped[str] = mapped_column(String(60))
+    subject_id: Mapped[str | None] = mapped_column(String(32), index=True)
+    purpose: Mapped[str | None] = mapped_column(String(60))
+    payload: Mapped[str] = mapped_column(Text)
+    previous_hash: Mapped[str] = mapped_column(String(64))
+    hash: Mapped[str] = mapped_column(String(64))
+
+
+class AuditAnchorRow(Operations):
+    """Length and last hash of the trail, so that a cut tail is found."""
+
+    __tablename__ = "audit_anchor"
+    anchor_id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    entries: Mapped[int] = mapped_column(Integer)
+    hash: Mapped[str] = mapped_column(String(64))
+
+
+def open_engine(url: str) -> Engine:
+    """An engine for ``url``; SQLite runs in WAL mode and is durable at each commit."""
+    if not url.startswith("sqlite"):
+        return create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1), pool_pre_ping=True)
+    engine = create_engine(url, connect_args={"timeout": 60})
+    event.listen(engine, "connect", _durable_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Session]:
+    """One write transaction, the only one at a time on this database; commits at the end, durable."""
+    with engine.connect().execution_options(writes=True) as connection, connection.begin():
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITE_LOCK})")
+        with Session(bind=connection) as session:
+            yield session
+            session.flush()
+
+
+def migrate(engine: Engine, revision: str = "head") -> None:
+    """Bring the database to ``revision`` (``base`` empties it); one process at a time."""
+    from alembic import command
+
+    configuration = alembic_configuration()
+    step = command.downgrade if revision == "base" else command.upgrade
+    with writing(engine) as session:
+        configuration.attributes["connection"] = session.connection()
+        step(configuration, revision)
+
+
+def alembic_configuration() -> Any:
+    """Alembic's configuration, pointing at the packaged migrations."""
+    from alembic.config import Config
+
+    configuration = Config()
+    configuration.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return configuration
+
+
+def _durable_sqlite(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=60000"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,12 @@
+"""Runs the migrations on the connection that ``records.database.migrate`` hands over."""
+
+from alembic import context
+
+from records.database import Operations
+
+connection = context.config.attributes["connection"]
+context.configure(
+    connection=connection, target_metadata=Operations.metadata, render_as_batch=connection.dialect.name == "sqlite"
+)
+with context.begin_transaction():
+    context.run_migrations()
