@@ -1,0 +1,69 @@
+"""Features of administrative and environmental penalties and ratings."""
+
+from __future__ import annotations
+
+from features.definition import Feature, latest, total
+from records.words import Text
+
+ENTERPRISE = ("enterprise",)
+COLOUR_LEVEL = {"green": 3.0, "blue": 2.0, "yellow": 1.0, "red": 0.0}
+
+FEATURES = [
+    Feature(
+        code="penalty_count_12m",
+        item="market.penalty",
+        segments=ENTERPRISE,
+        words=Text("近12个月行政处罚次数", "administrative penalties, last 12 months"),
+        unit="count",
+        direction=1,
+        window_months=12,
+        measure=lambda r, w: r.count(where=w),
+        when_empty=0.0,
+    ),
+    Feature(
+        code="penalty_count_36m",
+        item="market.penalty",
+        segments=ENTERPRISE,
+        words=Text("近36个月行政处罚次数", "administrative penalties, last 36 months"),
+        unit="count",
+        direction=1,
+        window_months=36,
+        measure=lambda r, w: r.count(where=w),
+        when_empty=0.0,
+    ),
+    Feature(
+        code="penalty_amount_36m",
+        item="market.penalty",
+        segments=ENTERPRISE,
+        words=Text("近36个月罚没金额", "fines and confiscations, last 36 months"),
+        unit="CNY",
+        direction=1,
+        window_months=36,
+        measure=lambda r, w: total(r.amount, w),
+        when_empty=0.0,
+    ),
+    Feature(
+        code="environment_penalty_count_24m",
+        item="environment.penalty",
+        segments=ENTERPRISE,
+        words=Text("近24个月环境处罚次数", "environmental penalties, last 24 months"),
+        unit="count",
+        direction=1,
+        window_months=24,
+        measure=lambda r, w: r.count(where=w),
+        when_empty=0.0,
+    ),
+    Feature(
+        code="environment_rating_level",
+        item="environment.rating",
+        segments=ENTERPRISE,
+        words=Text(
+            "最近环境信用评价（绿=3，蓝=2，黄=1，红=0）",
+            "latest environmental rating (green 3 to red 0)",
+        ),
+        unit="level",
+        direction=-1,
+        measure=lambda r, w: latest(r, r.colour.cases(*COLOUR_LEVEL.items()), w),
+        missing=Text("未参加环境信用评价", "not rated"),
+    ),
+]

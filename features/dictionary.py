@@ -1,0 +1,43 @@
+"""All features by segment: gathered from the files of this package that declare ``FEATURES``."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from functools import cache
+
+import features
+from features.definition import AnyFeature, Derived, Segment, Use, check
+from records.catalogue import Catalogue
+
+
+@cache
+def registered() -> dict[str, AnyFeature]:
+    """Every declared feature by code, inputs before what is derived from them. Raises ``BadFeature``."""
+    items = Catalogue.load().items
+    declared: list[AnyFeature] = []
+    for module in sorted(pkgutil.iter_modules(features.__path__), key=lambda found: found.name):
+        declared += getattr(importlib.import_module(f"features.{module.name}"), "FEATURES", [])
+    known: dict[str, AnyFeature] = {}
+    for feature in sorted(declared, key=lambda one: isinstance(one, Derived)):
+        check(feature, known, items)
+        known[feature.code] = feature
+    return known
+
+
+def features_for(segment: Segment | str, use: Use = "model") -> tuple[AnyFeature, ...]:
+    """The features of ``segment`` for ``use``, in the order of every table, model and explanation."""
+    return tuple(one for one in registered().values() if segment in one.segments and one.use == use)
+
+
+def dictionary(segment: str | None = None) -> list[AnyFeature]:
+    """All features, or those of a segment, whatever their use, by source item."""
+    found = [one for one in registered().values() if segment is None or segment in one.segments]
+    return sorted(found, key=lambda one: (source_item(one), one.code))
+
+
+def source_item(feature: AnyFeature) -> str:
+    """The item that a feature is measured on; for a derived one, that of its first input."""
+    if not isinstance(feature, Derived):
+        return feature.item
+    return source_item(registered()[feature.inputs[0]])

@@ -1,0 +1,87 @@
+"""Features of electricity use and bills."""
+
+from __future__ import annotations
+
+from features.definition import Feature, ratio, total
+from records.words import Text
+
+BOTH = ("enterprise", "farmer")
+USAGE = "power.usage"
+NO_METER = Text("无用电记录", "no electricity record")
+
+FEATURES = [
+    Feature(
+        code="power_kwh_month_12m",
+        item=USAGE,
+        segments=BOTH,
+        words=Text("近12个月月均用电量（千瓦时）", "electricity a month, last 12 months (kWh)"),
+        unit="level",
+        direction=0,
+        window_months=12,
+        measure=lambda r, w: ratio(total(r.kwh, w), r.count(where=w)),
+        missing=NO_METER,
+    ),
+    Feature(
+        code="power_change_3m",
+        item=USAGE,
+        segments=BOTH,
+        words=Text("近3个月与此前9个月月均用电量之比", "electricity a month, last 3 months over the 9 before"),
+        unit="ratio",
+        direction=-1,
+        window_months=12,
+        measure=lambda r, w: ratio(
+            ratio(total(r.kwh, w & (r.age_months <= 3)), r.count(where=w & (r.age_months <= 3))),
+            ratio(total(r.kwh, w & (r.age_months > 3)), r.count(where=w & (r.age_months > 3))),
+        ),
+        missing=NO_METER,
+    ),
+    Feature(
+        code="power_change_year",
+        item=USAGE,
+        segments=BOTH,
+        words=Text("近6个月用电量与上年同期之比", "electricity, last 6 months over the same months a year before"),
+        unit="ratio",
+        direction=-1,
+        window_months=18,
+        measure=lambda r, w: ratio(
+            total(r.kwh, w & (r.age_months <= 6)), total(r.kwh, w & (r.age_months > 12) & (r.age_months <= 18))
+        ),
+        missing=Text("不足18个月用电记录", "less than 18 months of electricity records"),
+    ),
+    Feature(
+        code="power_late_days_month_12m",
+        item=USAGE,
+        segments=BOTH,
+        words=Text("近12个月平均电费逾期天数", "average days paid late, electricity, last 12 months"),
+        unit="days",
+        direction=1,
+        window_months=12,
+        measure=lambda r, w: ratio(total(r.days_late, w), r.count(where=w)),
+        actionable=True,
+        missing=NO_METER,
+    ),
+    Feature(
+        code="power_late_days_month_3m",
+        item=USAGE,
+        segments=BOTH,
+        words=Text("近3个月平均电费逾期天数", "average days paid late, electricity, last 3 months"),
+        unit="days",
+        direction=1,
+        window_months=3,
+        measure=lambda r, w: ratio(total(r.days_late, w), r.count(where=w)),
+        actionable=True,
+        missing=NO_METER,
+    ),
+    Feature(
+        code="power_late_months_share_12m",
+        item=USAGE,
+        segments=BOTH,
+        words=Text("近12个月电费逾期月份占比", "share of months with the bill paid late, last 12 months"),
+        unit="share",
+        direction=1,
+        window_months=12,
+        measure=lambda r, w: ratio(r.count(where=w & (r.days_late > 0)), r.count(where=w)),
+        actionable=True,
+        missing=NO_METER,
+    ),
+]

@@ -1,0 +1,40 @@
+"""Features of an enterprise's registration: how long it has stood, with what capital."""
+
+from __future__ import annotations
+
+from features.definition import Feature, latest
+from records.words import Text
+
+ENTERPRISE = ("enterprise",)
+
+FEATURES = [
+    Feature(
+        code="firm_age_years",
+        item="market.registration",
+        segments=ENTERPRISE,
+        words=Text("成立年限", "years since establishment"),
+        unit="years",
+        direction=-1,
+        measure=lambda r, w: r.as_of_day.delta(r.registered_on, unit="day").max(where=w).cast("float64") / 365.25,
+    ),
+    Feature(
+        code="registered_capital",
+        item="market.registration",
+        segments=ENTERPRISE,
+        words=Text("注册资本", "registered capital"),
+        unit="CNY",
+        direction=-1,
+        measure=lambda r, w: latest(r, r.registered_capital, w),
+    ),
+    Feature(
+        code="registration_changes_24m",
+        item="market.registration",
+        segments=ENTERPRISE,
+        words=Text("近24个月登记变更次数", "changes of registration, last 24 months"),
+        unit="count",
+        direction=0,
+        window_months=24,
+        measure=lambda r, w: r.count(where=w),
+        when_empty=0.0,
+    ),
+]
