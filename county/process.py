@@ -1,0 +1,127 @@
+"""The hidden process: health, missed payments, default; and the true PD that follows from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from county.plan import Nature
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+
+PAYING, STOPPED, STOPPED_TWO, DEFAULTED = 0, 1, 2, 3
+GRID_STATIC, GRID_DYNAMIC, REACH = 31, 61, 5.0
+
+
+@dataclass(frozen=True)
+class History:
+    """What really happened to the subjects of a block, month by month.
+
+    ``health`` [n, months]: static mean plus dynamic part. ``dynamic`` [n, months]. ``status`` [n, months]: PAYING,
+    STOPPED (first month), STOPPED_TWO, DEFAULTED. ``entered`` [n]: first month in which the subject exists.
+    ``default_month`` [n]: month of default, or -1.
+    """
+
+    health: Floats
+    dynamic: Floats
+    static: Floats
+    status: Ints
+    entered: Ints
+    default_month: Ints
+
+
+def shared_shocks(nature: Nature, groups: int, months: int, rng: np.random.Generator) -> Floats:
+    """Paths [groups, months] of the shocks that a sector or a village shares, started in their stationary law."""
+    sd = nature.dynamic_sd * np.sqrt(nature.shared_share)
+    paths = np.empty((groups, months))
+    state = rng.normal(0, sd, groups)
+    for month in range(months):
+        state = nature.persistence * state + rng.normal(0, sd * np.sqrt(1 - nature.persistence**2), groups)
+        paths[:, month] = state
+    return paths
+
+
+def live(
+    nature: Nature, shocks: Floats, entered: Ints, partner: Ints, burn_in: int, rng: np.random.Generator
+) -> History:
+    """Run a block of subjects through the months of ``shocks`` [n, burn_in + months].
+
+    ``partner`` [n]: a guarantor's position in the block, or -1; a default hurts the health of the partner.
+    Nobody defaults during the burn-in or before entering.
+    """
+    n, months = shocks.shape
+    own_sd = nature.dynamic_sd * np.sqrt(1 - nature.shared_share)
+    static: Floats = rng.normal(0, nature.static_sd, n)
+    own: Floats = rng.normal(0, own_sd, n)
+    status = np.zeros(n, np.int64)
+    default_month = np.full(n, -1, np.int64)
+    observed = months - burn_in
+    dynamic, statuses = np.empty((n, observed)), np.empty((n, observed), np.int64)
+    for step in range(months):
+        own = nature.persistence * own + rng.normal(0, own_sd * np.sqrt(1 - nature.persistence**2), n)
+        month = step - burn_in
+        at_risk = (month >= entered) & (month >= 0)
+        stops = rng.random(n) < stopping_probability(nature, static + own + shocks[:, step])
+        resumes = rng.random(n) < nature.cure
+        before = status
+        status = np.where(at_risk & (before == PAYING) & stops, STOPPED, before)
+        late = (before == STOPPED) | (before == STOPPED_TWO)
+        status = np.where(late & resumes, PAYING, np.where(late, before + 1, status))
+        new = (status == DEFAULTED) & (before != DEFAULTED)
+        default_month[new] = month
+        hurt = partner[new]
+        np.subtract.at(own, hurt[hurt >= 0], nature.contagion)
+        if month >= 0:
+            dynamic[:, month] = own + shocks[:, step]
+            statuses[:, month] = status
+    return History(static[:, None] + dynamic, dynamic, static, statuses, entered, default_month)
+
+
+def stopping_probability(nature: Nature, health: Floats) -> Floats:
+    """Probability that a subject of this health stops paying this month."""
+    return np.asarray(1 / (1 + np.exp(-(nature.base - health))), np.float64)
+
+
+def true_pd(nature: Nature, history: History, horizon: int = 12) -> Floats:
+    """Probability [n, months] of default within ``horizon`` months given the whole state at each month end.
+
+    Exact up to the grid (backward recursion with Gauss-Hermite quadrature); contagion that is still to come is left
+    out. 1 where the subject is in default.
+    """
+    layers, statics, dynamics = _pd_tables(nature, horizon)
+    u = np.clip((history.static[:, None] - statics[0]) / (statics[1] - statics[0]), 0, len(statics) - 1.001)
+    v = np.clip((history.dynamic - dynamics[0]) / (dynamics[1] - dynamics[0]), 0, len(dynamics) - 1.001)
+    i, j = u.astype(np.int64), v.astype(np.int64)
+    a, b = u - i, v - j
+    layer = np.minimum(history.status, STOPPED_TWO)
+    logits = np.log(layers / (1 - layers))
+    between = (
+        (1 - a) * (1 - b) * logits[layer, i, j]
+        + a * (1 - b) * logits[layer, i + 1, j]
+        + (1 - a) * b * logits[layer, i, j + 1]
+        + a * b * logits[layer, i + 1, j + 1]
+    )
+    return np.where(history.status == DEFAULTED, 1.0, 1 / (1 + np.exp(-between)))
+
+
+def _pd_tables(nature: Nature, horizon: int) -> tuple[Floats, Floats, Floats]:
+    """PD within the horizon [status, static, dynamic] on a grid."""
+    statics = np.linspace(-REACH * nature.static_sd, REACH * nature.static_sd, GRID_STATIC)
+    dynamics = np.linspace(-REACH * nature.dynamic_sd, REACH * nature.dynamic_sd, GRID_DYNAMIC)
+    nodes, weights = np.polynomial.hermite_e.hermegauss(21)
+    weights = weights / weights.sum()
+    innovation = nature.dynamic_sd * np.sqrt(1 - nature.persistence**2)
+    ahead = nature.persistence * dynamics[:, None] + innovation * nodes
+    stops = stopping_probability(nature, statics[:, None, None] + ahead)
+    layers = np.zeros((3, GRID_STATIC, GRID_DYNAMIC))
+    for _ in range(horizon):
+        following = np.stack([[np.interp(ahead, dynamics, row) for row in layer] for layer in layers])
+        paying = stops * following[STOPPED] + (1 - stops) * following[PAYING]
+        stopped = nature.cure * following[PAYING] + (1 - nature.cure) * following[STOPPED_TWO]
+        last = nature.cure * following[PAYING] + (1 - nature.cure)
+        layers = np.stack([paying @ weights, stopped @ weights, last @ weights])
+    return np.clip(layers, 1e-9, 1 - 1e-9), statics, dynamics
