@@ -41,7 +41,7 @@ def enterprise_records(
             setting, borrowers, size * rng.lognormal(1.0, 0.5, n), [0.3, 0.35, 0.35, 0.0]
         ),
         "loan.guarantee": guarantees(setting, partner, size * 2),
-        "power.usage": power_usage(setting, size * 0.05, 0.07, season.mean(axis=0)),
+        "power.usage": power_usage(setting, size * 0.05, 0.1, season.mean(axis=0)),
         "tax.invoice": _invoices(setting, revenue, active),
         "social_insurance.contribution": _social_insurance(setting, size, active),
         **_tax(setting, revenue, active),
@@ -54,8 +54,8 @@ def enterprise_records(
 def _revenue(setting: Setting, size: Floats, season: Floats) -> Floats:
     history, rng = setting.history, setting.rng
     stopped = history.status == DEFAULTED
-    level = np.log(size)[:, None] + season + 0.13 * history.health - 1.2 * stopped
-    return np.asarray(np.exp(level + rng.normal(0, 0.16, level.shape)))
+    level = np.log(size)[:, None] + season + 0.22 * history.health - 1.2 * stopped
+    return np.asarray(np.exp(level + rng.normal(0, 0.14, level.shape)))
 
 
 def _registration(setting: Setting, sector: Ints, size: Floats, first_index: int) -> pa.Table:
@@ -88,9 +88,9 @@ def _tax(setting: Setting, revenue: Floats, active: Flags) -> dict[str, pa.Table
     subject, when = np.nonzero(files)
     health = history.health[subject, when]
     due = revenue[subject, when] * 0.035
-    short = rng.random(len(subject)) < 1 / (1 + np.exp(2.3 + 0.8 * health))
+    short = rng.random(len(subject)) < 1 / (1 + np.exp(1.8 + 1.0 * health))
     paid = np.where(short, due * rng.uniform(0.2, 0.9, len(subject)), due)
-    late = rng.poisson(np.exp(np.clip(-0.9 - 0.6 * health, -6, 3.2)))
+    late = rng.poisson(np.exp(np.clip(-0.4 - 0.7 * health, -6, 3.2)))
     filing = report(
         setting,
         "tax.filing",
@@ -131,7 +131,7 @@ def _invoices(setting: Setting, revenue: Floats, active: Flags) -> pa.Table:
         cost = (
             np.ones(len(subject))
             if direction == 0
-            else np.clip(0.72 - 0.07 * health + rng.normal(0, 0.06, len(subject)), 0.1, 1.6)
+            else np.clip(0.72 - 0.09 * health + rng.normal(0, 0.06, len(subject)), 0.1, 1.6)
         )
         amount = revenue[subject, when] * share / (1.5 * mean) * cost
         back = rng.random(len(subject)) < 1 / (1 + np.exp(3.6 + 0.4 * health))
@@ -165,10 +165,10 @@ def _social_insurance(setting: Setting, size: Floats, active: Flags) -> pa.Table
     subject, when = np.nonzero(active & (rng.random(setting.subjects) < 0.92)[:, None])
     health = history.health[subject, when]
     persons = np.maximum(
-        1, np.rint(np.exp(np.log(size[subject] / 12_000 + 1) + 0.08 * health + rng.normal(0, 0.05, len(subject))))
+        1, np.rint(np.exp(np.log(size[subject] / 12_000 + 1) + 0.12 * health + rng.normal(0, 0.05, len(subject))))
     )
     due = persons * 920.0
-    short = rng.random(len(subject)) < 1 / (1 + np.exp(2.5 + 0.85 * health))
+    short = rng.random(len(subject)) < 1 / (1 + np.exp(2.0 + 1.0 * health))
     paid = np.where(short, due * rng.uniform(0, 0.8, len(subject)), due)
     return report(
         setting,

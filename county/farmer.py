@@ -41,7 +41,7 @@ def farmer_records(
             setting, borrowers, size * rng.lognormal(1.2, 0.4, n), [0.45, 0.15, 0.1, 0.3]
         ),
         "loan.guarantee": guarantees(setting, partner, size),
-        "power.usage": power_usage(setting, rng.lognormal(4.8, 0.4, n) * (1 + breeds), 0.03, season),
+        "power.usage": power_usage(setting, rng.lognormal(4.8, 0.4, n) * (1 + breeds), 0.07, season),
         **_insurance(setting, size, felt, active),
         **court_records(setting, borrowers, size * 2),
     }
@@ -96,9 +96,9 @@ def _seasons(setting: Setting, area: Floats, breeds: Flags, felt: Floats, active
     for is_stock, chosen in ((False, crop), (True, stock)):
         subject, when = np.nonzero(chosen)
         cost = area[subject] * COST_A_MU * rng.lognormal(0, 0.15, len(subject)) * (0.6 if is_stock else 0.5)
-        level = 0.30 + 0.11 * history.health[subject, when] + (0.02 if is_stock else 0.10) * felt[subject, when]
+        level = 0.30 + 0.17 * history.health[subject, when] + (0.02 if is_stock else 0.10) * felt[subject, when]
         gone = history.status[subject, when] == DEFAULTED
-        output = cost * np.exp(level - 0.3 * gone + rng.normal(0, 0.13, len(subject)))
+        output = cost * np.exp(level - 0.3 * gone + rng.normal(0, 0.11, len(subject)))
         parts.append((np.full(len(subject), is_stock), subject, when, cost, output))
     bred, subject, when, cost, output = (np.concatenate(column) for column in zip(*parts, strict=True))
     products = np.where(
@@ -154,7 +154,7 @@ def _evaluations(setting: Setting, active: Flags) -> pa.Table:
     mine = (months[None, :] - 1) // 4 == turn[:, None]
     taken = (rng.random(setting.subjects) < 0.85)[:, None]
     subject, when = np.nonzero(active & asked[None, :] & mine & taken)
-    points = 72 + 7.5 * history.health[subject, when] + rng.normal(0, 4.5, len(subject))
+    points = 72 + 8.5 * history.health[subject, when] + rng.normal(0, 4.5, len(subject))
     return report(
         setting,
         "village.evaluation",

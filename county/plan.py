@@ -43,9 +43,9 @@ class CountyPlan:
     block: int = 5_000
     burn_in: int = 24
     enterprise: Nature = field(
-        default_factory=lambda: Nature(base=-5.9, static_sd=1.15, dynamic_sd=1.15, shared_share=0.2)
+        default_factory=lambda: Nature(base=-6.4, static_sd=1.4, dynamic_sd=1.2, shared_share=0.2)
     )
-    farmer: Nature = field(default_factory=lambda: Nature(base=-6.3, static_sd=1.15, dynamic_sd=1.15, shared_share=0.3))
+    farmer: Nature = field(default_factory=lambda: Nature(base=-6.8, static_sd=1.4, dynamic_sd=1.2, shared_share=0.3))
 
     def __post_init__(self) -> None:
         if self.subjects < 1 or self.months < 13 or self.block < 1:

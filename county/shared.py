@@ -27,7 +27,7 @@ def loan_months(setting: Setting, borrowers: Ints, principal: Floats, security: 
     status = history.status[subject, when]
     health = history.health[subject, when]
     since = when - history.default_month[subject]
-    short = rng.random(len(subject)) < 1 / (1 + np.exp(2.6 + 0.9 * health))
+    short = rng.random(len(subject)) < 1 / (1 + np.exp(2.0 + 1.05 * health))
     past_due = np.where(
         status == PAYING,
         np.where(short, rng.integers(1, 26, len(subject)), 0),
@@ -152,8 +152,8 @@ def power_usage(setting: Setting, kwh: Floats, load_on_health: float, season: Fl
     health = history.health[subject, when]
     dark = history.status[subject, when] == DEFAULTED
     level = np.log(kwh[subject]) + load_on_health * health + season[when] - 0.8 * dark
-    used = np.exp(level + rng.normal(0, 0.12, len(subject)))
-    late = rng.poisson(np.exp(np.clip(-0.6 - 0.55 * health, -6, 3.2))) * (rng.random(len(subject)) < 0.6)
+    used = np.exp(level + rng.normal(0, 0.10, len(subject)))
+    late = rng.poisson(np.exp(np.clip(-0.2 - 0.65 * health, -6, 3.2))) * (rng.random(len(subject)) < 0.8)
     return report(
         setting,
         "power.usage",
