@@ -1,0 +1,9 @@
+"""Exact Shapley values of a boosted model, compiled once so that explaining a row costs what scoring it costs."""
+
+from __future__ import annotations
+
+from models.shapley.compile import compile_explainer
+from models.shapley.errors import BadExplainer, BadRows, UnsupportedModel
+from models.shapley.explainer import CompiledExplainer
+
+__all__ = ["BadExplainer", "BadRows", "CompiledExplainer", "UnsupportedModel", "compile_explainer"]
