@@ -1,0 +1,190 @@
+"""The scorecard: monotone WOE bins, logistic regression, and a points table that adds up to the score."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+Floats = npt.NDArray[np.float64]
+TREND = {1: "ascending", -1: "descending", 0: "auto_asc_desc"}
+SMOOTHING = 0.5
+MISSING = -1
+BINNING_ROWS = 20_000
+
+
+@dataclass(frozen=True)
+class Bins:
+    """Cut points of a feature, and per bin (the missing one last) its WOE: log-odds of class 1 less the overall ones."""
+
+    cuts: Floats
+    woe: Floats
+    rows: Floats
+    events: Floats
+
+    def place(self, values: Floats) -> npt.NDArray[np.int64]:
+        """Bin of each value; a cut belongs to the bin above it; missing values have the last bin."""
+        return np.where(np.isnan(values), len(self.cuts) + 1, np.searchsorted(self.cuts, values, side="right"))
+
+    @property
+    def information_value(self) -> float:
+        good = (self.rows - self.events) / (self.rows - self.events).sum()
+        bad = self.events / self.events.sum()
+        return float(((bad - good) * self.woe).sum())
+
+
+@dataclass(frozen=True)
+class WoeExplainer:
+    """A fitted scorecard as plain arrays: margin and exact contributions by table look-up."""
+
+    features: int
+    bins: tuple[Bins, ...]
+    weights: Floats
+    intercept: float
+    means: Floats
+
+    @property
+    def expected_value(self) -> float:
+        return float(self.intercept + self.weights @ self.means)
+
+    def explain(self, X: npt.ArrayLike) -> tuple[Floats, Floats, float]:
+        """Margins [n], contributions weight x (WOE - mean WOE) [n, features], and the base."""
+        rows = np.ascontiguousarray(X, np.float64)
+        if rows.ndim != 2 or rows.shape[1] != self.features:
+            raise ValueError(f"X has shape {rows.shape}; (n, {self.features}) is accepted")
+        contributions = np.zeros(rows.shape)
+        for column, bins in enumerate(self.bins):
+            if self.weights[column]:
+                woe = bins.woe[bins.place(rows[:, column])]
+                contributions[:, column] = self.weights[column] * (woe - self.means[column])
+        margin = np.full(len(rows), self.expected_value)
+        for column in range(self.features):
+            margin += contributions[:, column]
+        return margin, contributions, self.expected_value
+
+    def margin(self, X: npt.ArrayLike) -> Floats:
+        return self.explain(X)[0]
+
+    def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
+        arrays: dict[str, npt.NDArray[Any]] = {
+            "weights": self.weights,
+            "intercept": np.array(self.intercept),
+            "means": self.means,
+        }
+        for column, bins in enumerate(self.bins):
+            arrays |= {f"{name}_{column}": getattr(bins, name) for name in ("cuts", "woe", "rows", "events")}
+        return arrays
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, npt.NDArray[Any]]) -> WoeExplainer:
+        columns = range(len(arrays["weights"]))
+        names = ("cuts", "woe", "rows", "events")
+        bins = tuple(Bins(*(arrays[f"{name}_{column}"] for name in names)) for column in columns)
+        return cls(len(bins), bins, arrays["weights"], float(arrays["intercept"]), arrays["means"])
+
+
+class Scorecard(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Optimal monotone binning (optbinning, Navas-Palencia 2020), weight of evidence, logistic regression.
+
+    Parameters
+    ----------
+    directions : sequence of -1, 0, 1, or None
+        Declared direction of each feature; 0 lets the data choose one, never a mixture.
+    minimum_iv : float
+        Features of less information value are left out.
+    C : float
+        Inverse strength of the L2 penalty. Weights are kept from turning a feature's meaning round: a feature whose
+        weight would be negative is left out and the rest refitted.
+
+    Attributes
+    ----------
+    explainer_ : WoeExplainer
+    """
+
+    def __init__(self, directions: tuple[int, ...] | None = None, minimum_iv: float = 0.02, C: float = 1.0) -> None:
+        self.directions = directions
+        self.minimum_iv = minimum_iv
+        self.C = C
+
+    def fit(self, X: npt.ArrayLike, y: npt.ArrayLike, groups: npt.ArrayLike | None = None) -> Scorecard:
+        """Fit on ``X`` [n, features] (NaN is missing, with a bin of its own) and ``y`` [n] of two classes."""
+        rows, labels = validate_data(self, X, y, ensure_all_finite=False, dtype=np.float64)
+        self.classes_ = np.unique(labels)
+        if len(self.classes_) != 2:
+            raise ValueError(f"y holds {len(self.classes_)} class; two classes are needed to fit a classifier")
+        target = (labels == self.classes_[1]).astype(np.float64)
+        directions = self.directions or (0,) * rows.shape[1]
+        bins = tuple(_bins(rows[:, column], target, directions[column]) for column in range(rows.shape[1]))
+        woe = np.column_stack([one.woe[one.place(rows[:, column])] for column, one in enumerate(bins)])
+        chosen = np.array([one.information_value >= self.minimum_iv for one in bins])
+        weights, intercept = self._weights(woe, target, chosen)
+        self.explainer_ = WoeExplainer(rows.shape[1], bins, weights, intercept, woe.mean(axis=0))
+        return self
+
+    def explain(self, X: npt.ArrayLike) -> tuple[Floats, Floats, float]:
+        """Margins [n], contributions [n, features] and their base, in log-odds."""
+        check_is_fitted(self)
+        return self.explainer_.explain(validate_data(self, X, ensure_all_finite=False, dtype=np.float64, reset=False))
+
+    def margin(self, X: npt.ArrayLike) -> Floats:
+        """Log-odds of class 1, [n]."""
+        return self.explain(X)[0]
+
+    def predict_proba(self, X: npt.ArrayLike) -> Floats:
+        p = 1 / (1 + np.exp(-self.margin(X)))
+        return np.column_stack([1 - p, p])
+
+    def predict(self, X: npt.ArrayLike) -> npt.NDArray[Any]:
+        return np.asarray(self.classes_[(self.margin(X) > 0).astype(int)])
+
+    def _weights(self, woe: Floats, target: Floats, chosen: npt.NDArray[np.bool_]) -> tuple[Floats, float]:
+        from sklearn.linear_model import LogisticRegression
+
+        weights = np.zeros(woe.shape[1])
+        while chosen.any():
+            model = LogisticRegression(C=self.C, max_iter=500).fit(woe[:, chosen], target)
+            found = model.coef_[0]
+            if (found >= 0).all():
+                weights[chosen] = found
+                return weights, float(model.intercept_[0])
+            position = np.flatnonzero(chosen)
+            chosen = chosen.copy()
+            chosen[position[found < 0]] = False
+        share = target.mean()
+        return weights, float(np.log(share / (1 - share)))
+
+
+def _bins(values: Floats, target: Floats, direction: int) -> Bins:
+    cuts = _cuts(values, target, direction)
+    place = Bins(cuts, np.empty(0), np.empty(0), np.empty(0)).place(values)
+    rows = np.bincount(place, minlength=len(cuts) + 2).astype(np.float64)
+    events = np.bincount(place, weights=target, minlength=len(cuts) + 2)
+    share = target.mean()
+    odds = (events + SMOOTHING * share) / (rows - events + SMOOTHING * (1 - share))
+    woe = np.where(rows > 0, np.log(odds) - np.log(share / (1 - share)), 0.0)
+    return Bins(cuts, woe, rows, events)
+
+
+def _cuts(values: Floats, target: Floats, direction: int) -> Floats:
+    """Cut points by optbinning; none where no split in the declared direction tells classes apart."""
+    from optbinning import OptimalBinning
+
+    known = ~np.isnan(values)
+    if known.sum() < 20 or len(np.unique(values[known])) < 2 or len(np.unique(target[known])) < 2:
+        return np.empty(0)
+    x, y = values[known], target[known]
+    if len(x) > BINNING_ROWS:
+        some = np.random.default_rng(0).choice(len(x), BINNING_ROWS, replace=False)
+        x, y = x[some], y[some]
+    binning = OptimalBinning(
+        dtype="numerical", monotonic_trend=TREND[direction], max_n_bins=8, min_bin_size=0.03, solver="cp", time_limit=10
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        binning.fit(x, y.astype(int))
+    return np.asarray(binning.splits, np.float64) if binning.status in ("OPTIMAL", "FEASIBLE") else np.empty(0)
