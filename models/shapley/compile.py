@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from models.shapley.errors import UnsupportedModel
 from models.shapley.explainer import CompiledExplainer
-from models.shapley.kernel import (
+from models.shapley.layout import (
     ALWAYS,
     CATEGORICAL,
     NAN_LEFT,
@@ -112,7 +112,9 @@ class _Columns:
     """
 
     def __init__(self, units: list[Unit]) -> None:
-        splits = sorted({split for unit in units for split in unit.bits}, key=lambda split: (split.feature, _kind(split)))
+        splits = sorted(
+            {split for unit in units for split in unit.bits}, key=lambda split: (split.feature, _kind(split))
+        )
         self._ranks: dict[int, dict[float, int]] = {}
         self._column: dict[tuple[int, int, tuple[int, ...] | None], int] = {}
         slices: dict[int, tuple[int, int]] = {}
@@ -135,7 +137,10 @@ class _Columns:
         most = max((len(ranks) for ranks in self._ranks.values()), default=0)
         if most >= NEVER - 1:
             raise UnsupportedModel(
-                Text(f"单个特征有 {most} 个切分点；最多 {NEVER - 2}", f"{most} thresholds on a feature; at most {NEVER - 2}")
+                Text(
+                    f"单个特征有 {most} 个切分点；最多 {NEVER - 2}",
+                    f"{most} thresholds on a feature; at most {NEVER - 2}",
+                )
             )
         self.layout = np.array(layout, dtype=np.int64).reshape(len(layout), 4)
         self.thresholds = np.array(thresholds, dtype=np.float64)

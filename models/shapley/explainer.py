@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.shapley.errors import BadExplainer, BadRows
+from models.shapley.layout import CATEGORICAL
 from records.words import Text
 
 FORMAT = 1
@@ -89,7 +90,10 @@ class CompiledExplainer:
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Plain arrays, to be saved without pickling (``np.savez``)."""
-        return {"format": np.array(FORMAT), **{part.name: np.asarray(getattr(self, part.name)) for part in fields(self)}}
+        return {
+            "format": np.array(FORMAT),
+            **{part.name: np.asarray(getattr(self, part.name)) for part in fields(self)},
+        }
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> CompiledExplainer:
@@ -164,7 +168,10 @@ def _typed(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
 
 def _unfit(what: str) -> BadExplainer:
     return BadExplainer(
-        Text(f"已保存的解释器数组不完整或互不相符：{what}", f"arrays of a saved explainer are incomplete or do not fit: {what}")
+        Text(
+            f"已保存的解释器数组不完整或互不相符：{what}",
+            f"arrays of a saved explainer are incomplete or do not fit: {what}",
+        )
     )
 
 
@@ -173,7 +180,7 @@ def _check(explainer: CompiledExplainer) -> None:
     columns, units = explainer.columns, explainer.units
     if columns.ndim != 2 or columns.shape[1] != 4 or units.ndim != 2 or units.shape[1] != 5:
         raise _unfit("columns, units")
-    categorical = columns[:, 1] == 5
+    categorical = columns[:, 1] == CATEGORICAL
     sound = {
         "columns": _within(columns[:, 0], explainer.feature_count) and _within(columns[:, 1], 6),
         "thresholds": _slices(columns[~categorical, 2:], explainer.thresholds.size),

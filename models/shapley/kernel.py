@@ -14,117 +14,204 @@ import numba
 import numpy as np
 from numba import types
 
+from models.shapley.layout import ALWAYS, CATEGORICAL, NAN_LEFT, NAN_RIGHT, NEVER, NUMERIC, ZERO, ZERO_LEFT
+
 BLOCK = 64
 ROW_BY_ROW_BELOW = 12
 """Fewer rows than this are explained one at a time: a block costs the same however few rows are in it."""
 
-NUMERIC, ZERO_RIGHT, ZERO_LEFT, NAN_RIGHT, NAN_LEFT, CATEGORICAL = range(6)
-ALWAYS, NEVER = 0, 65535
-"""Codes that are at most, and above, the rank of every split."""
+NO_WORD = np.uint32(0xFFFFFFFF)
+"""The word of a value that is no category: it is in no set."""
 
-ZERO = float(np.float32(1e-35))
-"""LightGBM's kZeroThreshold: values at most this far from 0 are 0."""
-
-_INTS = types.Array(types.int64, 1, "C")
-_TABLE_OF_INTS = types.Array(types.int64, 2, "C")
+_INTEGERS = types.Array(types.int64, 1, "C")
+_INTEGER_ROWS = types.Array(types.int64, 2, "C")
 _FLOATS = types.Array(types.float64, 1, "C")
+_FLOAT_ROWS = types.Array(types.float64, 2, "C")
 _WORDS = types.Array(types.uint32, 1, "C")
 _CODES = types.Array(types.uint16, 1, "C")
-_ROWS = types.Array(types.float64, 2, "C")
 
 
-def _compiled(signature: Any = None, **options: Any) -> Callable[[Callable[..., Any]], Any]:
+def _compiled(signature: Any = None) -> Callable[[Callable[..., Any]], Any]:
     """``numba.njit`` with its cache on where a folder for it can be written, off where none can."""
 
     def decorate(function: Callable[..., Any]) -> Any:
-        arguments = () if signature is None else (signature,)
+        if signature is None:
+            return numba.njit(function, nogil=True)
         try:
-            return numba.njit(*arguments, cache=signature is not None, nogil=True, **options)(function)
+            return numba.njit(signature, cache=True, nogil=True)(function)
         except (RuntimeError, OSError):
-            return numba.njit(*arguments, nogil=True, **options)(function)
+            return numba.njit(signature, nogil=True)(function)
 
     return decorate
 
 
-@_compiled(inline="always")
-def _rank_code(value, kind, thresholds, start, stop):  # type: ignore[no-untyped-def]
-    if abs(value) <= ZERO:
-        value = 0.0
-        if kind == ZERO_LEFT:
-            return ALWAYS
-        if kind == ZERO_RIGHT:
-            return NEVER
-    elif value != value:
-        if kind == NAN_LEFT or kind == ZERO_LEFT:
-            return ALWAYS
-        if kind == NAN_RIGHT or kind == ZERO_RIGHT:
-            return NEVER
-        value = 0.0
+@_compiled()
+def _category(value):  # type: ignore[no-untyped-def]
+    """Word and bit of a categorical value; negative, missing and too large values are no category."""
+    if value > -1.0 and value < 2147483648.0:
+        category = np.uint32(value)
+        return category >> np.uint32(5), category & np.uint32(31)
+    return NO_WORD, np.uint32(0)
+
+
+@_compiled()
+def _rank(value, thresholds, start, stop):  # type: ignore[no-untyped-def]
+    """Number of the thresholds that lie below ``value``."""
     first = start
     left = stop - start
     while left > 0:
         half = (left + 1) >> 1
-        first += half if thresholds[first + half - 1] < value else 0
+        if thresholds[np.uint64(first + half - 1)] < value:
+            first += half
         left -= half
-    return first - start + 1
+    return first - start
 
 
-@_compiled(inline="always")
-def _set_code(value, words, start, stop):  # type: ignore[no-untyped-def]
-    if not (value > -1.0 and value < 2147483648.0):
-        return NEVER
-    category = int(value)
-    word = start + (category >> 5)
-    if word < stop and (words[word] >> np.uint32(category & 31)) & np.uint32(1):
-        return ALWAYS
-    return NEVER
+@_compiled()
+def _numeric_code(rank, kind, is_nan, is_zero):  # type: ignore[no-untyped-def]
+    if kind != NUMERIC and (is_nan or (is_zero and kind < NAN_RIGHT)):
+        return np.uint16(ALWAYS) if kind == ZERO_LEFT or kind == NAN_LEFT else np.uint16(NEVER)
+    return np.uint16(rank + 1)
 
 
-@_compiled(inline="always")
-def _code(value, column, columns, thresholds, words):  # type: ignore[no-untyped-def]
-    kind = columns[column, 1]
-    if kind == CATEGORICAL:
-        return _set_code(value, words, columns[column, 2], columns[column, 3])
-    return _rank_code(value, kind, thresholds, columns[column, 2], columns[column, 3])
+@_compiled()
+def _read_row(row, columns, thresholds, words, codes):  # type: ignore[no-untyped-def]
+    """The answer codes [c] of one row."""
+    previous = -1
+    numeric = False
+    is_nan = is_zero = False
+    rank = np.int64(0)
+    word = bit = np.uint32(0)
+    for column in range(columns.shape[0]):
+        feature, kind, start, stop = columns[column]
+        if feature != previous or numeric != (kind != CATEGORICAL):
+            previous = feature
+            numeric = kind != CATEGORICAL
+            value = row[feature]
+            if numeric:
+                is_nan = np.isnan(value)
+                is_zero = abs(value) <= ZERO
+                rank = _rank(0.0 if is_nan or is_zero else value, thresholds, start, stop)
+            else:
+                word, bit = _category(value)
+        if numeric:
+            codes[column] = _numeric_code(rank, kind, is_nan, is_zero)
+        else:
+            place = start + np.int64(word)
+            inside = place < stop and (words[place] >> bit) & np.uint32(1)
+            codes[column] = np.uint16(ALWAYS) if inside else np.uint16(NEVER)
+
+
+@_compiled()
+def _read_block(rows, columns, thresholds, words, codes):  # type: ignore[no-untyped-def]
+    """The answer codes [c, BLOCK] of at most BLOCK rows, feature by feature so that the compiler uses vectors."""
+    values = np.zeros(BLOCK)
+    is_nan = np.zeros(BLOCK, np.bool_)
+    is_zero = np.zeros(BLOCK, np.bool_)
+    ranks = np.zeros(BLOCK, np.uint32)
+    word = np.zeros(BLOCK, np.uint32)
+    bit = np.zeros(BLOCK, np.uint32)
+    previous = -1
+    numeric = False
+    for column in range(columns.shape[0]):
+        feature, kind, start, stop = columns[column]
+        if feature != previous or numeric != (kind != CATEGORICAL):
+            previous = feature
+            numeric = kind != CATEGORICAL
+            for i in range(rows.shape[0]):
+                values[i] = rows[i, feature]
+            if numeric:
+                for i in range(BLOCK):
+                    is_nan[i] = np.isnan(values[i])
+                    is_zero[i] = abs(values[i]) <= ZERO
+                    values[i] = 0.0 if is_nan[i] or is_zero[i] else values[i]
+                _rank_block(values, thresholds, start, stop, ranks)
+            else:
+                for i in range(BLOCK):
+                    word[i], bit[i] = _category(values[i])
+        if numeric:
+            for i in range(BLOCK):
+                codes[column, i] = _numeric_code(ranks[i], kind, is_nan[i], is_zero[i])
+        else:
+            for i in range(BLOCK):
+                codes[column, i] = np.uint16(NEVER)
+            for place in range(start, stop):
+                members = words[place]
+                this_word = np.uint32(place - start)
+                for i in range(BLOCK):
+                    inside = (word[i] == this_word) & (((members >> bit[i]) & np.uint32(1)) != 0)
+                    codes[column, i] = np.uint16(ALWAYS) if inside else codes[column, i]
+
+
+@_compiled()
+def _rank_block(values, thresholds, start, stop, ranks):  # type: ignore[no-untyped-def]
+    for i in range(BLOCK):
+        ranks[i] = np.uint32(0)
+    left = stop - start
+    while left > 0:
+        half = (left + 1) >> 1
+        probe = np.uint64(start + half - 1)
+        for i in range(BLOCK):
+            below = thresholds[probe + np.uint64(ranks[i])] < values[i]
+            ranks[i] += np.uint32(half) if below else np.uint32(0)
+        left -= half
+
+
+@_compiled()
+def _add_row(codes, units, split_column, split_rank, share_feature, table, sums):  # type: ignore[no-untyped-def]
+    for unit in range(units.shape[0]):
+        first_split, last_split, first_share, last_share, entry = units[unit]
+        step = last_share - first_share
+        for split in range(first_split, last_split):
+            entry += step if codes[np.uint64(split_column[split])] <= split_rank[split] else 0
+            step <<= 1
+        for share in range(first_share, last_share):
+            sums[np.uint64(share_feature[share])] += table[np.uint64(entry)]
+            entry += 1
+
+
+@_compiled()
+def _add_block(codes, units, split_column, split_rank, share_feature, table, sums):  # type: ignore[no-untyped-def]
+    offsets = np.empty(BLOCK, np.uint32)
+    for unit in range(units.shape[0]):
+        first_split, last_split, first_share, last_share, start = units[unit]
+        step = np.uint32(last_share - first_share)
+        for i in range(BLOCK):
+            offsets[i] = np.uint32(0)
+        for split in range(first_split, last_split):
+            column = np.uint64(split_column[split])
+            rank = split_rank[split]
+            for i in range(BLOCK):
+                offsets[i] += step if codes[column, i] <= rank else np.uint32(0)
+            step = step << np.uint32(1)
+        entry = np.uint64(start)
+        for share in range(first_share, last_share):
+            feature = np.uint64(share_feature[share])
+            for i in range(BLOCK):
+                sums[feature, i] += table[entry + np.uint64(offsets[i])]
+            entry += np.uint64(1)
 
 
 @_compiled(
     types.void(
-        _ROWS, _TABLE_OF_INTS, _FLOATS, _WORDS, _TABLE_OF_INTS, _INTS, _CODES, _INTS, _FLOATS, _FLOATS, _ROWS
+        *(_FLOAT_ROWS, _INTEGER_ROWS, _FLOATS, _WORDS, _INTEGER_ROWS, _INTEGERS, _CODES, _INTEGERS, _FLOATS),
+        *(_FLOATS, _FLOAT_ROWS),
     )
 )
 def explain_rows(  # type: ignore[no-untyped-def]
     rows, columns, thresholds, words, units, split_column, split_rank, share_feature, table, margin, contributions
 ):
     """Fill ``margin`` [n] and ``contributions`` [n, f] for ``rows`` [n, f]."""
-    count, features = contributions.shape
+    count, features = rows.shape
     start = 0
     if count >= ROW_BY_ROW_BELOW:
         codes = np.zeros((columns.shape[0], BLOCK), np.uint16)
         sums = np.empty((features + 1, BLOCK))
-        offsets = np.empty(BLOCK, np.uint32)
         while count - start >= ROW_BY_ROW_BELOW:
             stop = min(count, start + BLOCK)
-            for column in range(columns.shape[0]):
-                feature = columns[column, 0]
-                for row in range(start, stop):
-                    codes[column, row - start] = _code(rows[row, feature], column, columns, thresholds, words)
+            _read_block(rows[start:stop], columns, thresholds, words, codes)
             sums[:] = 0.0
-            for unit in range(units.shape[0]):
-                step = np.uint32(units[unit, 3] - units[unit, 2])
-                offsets[:] = 0
-                for split in range(units[unit, 0], units[unit, 1]):
-                    column = split_column[split]
-                    rank = split_rank[split]
-                    for i in range(BLOCK):
-                        offsets[i] += step if codes[column, i] <= rank else np.uint32(0)
-                    step = step << np.uint32(1)
-                entry = units[unit, 4]
-                for share in range(units[unit, 2], units[unit, 3]):
-                    feature = share_feature[share]
-                    for i in range(BLOCK):
-                        sums[feature, i] += table[entry + np.int64(offsets[i])]
-                    entry += 1
+            _add_block(codes, units, split_column, split_rank, share_feature, table, sums)
             for row in range(start, stop):
                 for feature in range(features):
                     contributions[row, feature] = sums[feature, row - start]
@@ -134,18 +221,8 @@ def explain_rows(  # type: ignore[no-untyped-def]
         row_codes = np.empty(columns.shape[0], np.uint16)
         row_sums = np.empty(features + 1)
         for row in range(start, count):
-            for column in range(columns.shape[0]):
-                row_codes[column] = _code(rows[row, columns[column, 0]], column, columns, thresholds, words)
+            _read_row(rows[row], columns, thresholds, words, row_codes)
             row_sums[:] = 0.0
-            for unit in range(units.shape[0]):
-                step = units[unit, 3] - units[unit, 2]
-                entry = units[unit, 4]
-                for split in range(units[unit, 0], units[unit, 1]):
-                    entry += step if row_codes[split_column[split]] <= split_rank[split] else 0
-                    step = step << 1
-                for share in range(units[unit, 2], units[unit, 3]):
-                    row_sums[share_feature[share]] += table[entry]
-                    entry += 1
-            for feature in range(features):
-                contributions[row, feature] = row_sums[feature]
+            _add_row(row_codes, units, split_column, split_rank, share_feature, table, row_sums)
+            contributions[row] = row_sums[:features]
             margin[row] = row_sums[features]
