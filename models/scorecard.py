@@ -20,7 +20,7 @@ BINNING_ROWS = 20_000
 
 @dataclass(frozen=True)
 class Bins:
-    """Cut points of a feature, and per bin (the missing one last) its WOE: log-odds of class 1 less the overall ones."""
+    """Cut points of a feature, and per bin (the missing one last) its WOE: log-odds less the overall ones."""
 
     cuts: Floats
     woe: Floats
