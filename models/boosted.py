@@ -102,7 +102,7 @@ class MonotoneBoosted(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             valid_sets=[lightgbm.Dataset(rows[held], target[held], reference=training)],
             callbacks=[lightgbm.early_stopping(60, verbose=False)],
         )
-        return max(20, round(booster.best_iteration * 1.1))
+        return max(20, round(int(booster.best_iteration) * 1.1))
 
     def _train(self, rows: Floats, target: Floats, trees: int) -> Any:
         import lightgbm

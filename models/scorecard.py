@@ -163,7 +163,7 @@ def _bins(values: Floats, target: Floats, direction: int) -> Bins:
     cuts = _cuts(values, target, direction)
     place = Bins(cuts, np.empty(0), np.empty(0), np.empty(0)).place(values)
     rows = np.bincount(place, minlength=len(cuts) + 2).astype(np.float64)
-    events = np.bincount(place, weights=target, minlength=len(cuts) + 2)
+    events = np.bincount(place, weights=target, minlength=len(cuts) + 2).astype(np.float64)
     share = target.mean()
     odds = (events + SMOOTHING * share) / (rows - events + SMOOTHING * (1 - share))
     woe = np.where(rows > 0, np.log(odds) - np.log(share / (1 - share)), 0.0)

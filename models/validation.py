@@ -133,7 +133,8 @@ def jeffreys(events: float, rows: int, level: float = 0.95) -> tuple[float, floa
     from scipy.stats import beta
 
     tail = (1 - level) / 2
-    low, high = beta.ppf([tail, 1 - tail], events + 0.5, rows - events + 0.5)
+    low = beta.ppf(tail, events + 0.5, rows - events + 0.5)
+    high = beta.ppf(1 - tail, events + 0.5, rows - events + 0.5)
     return (0.0 if events == 0 else float(low)), (1.0 if events == rows else float(high))
 
 

@@ -1,0 +1,313 @@
+"""From records to registered models: which moments to learn from, how to fit, how to judge, what to keep."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from features.dictionary import features_for
+from features.outcomes import label
+from features.pipeline import FeaturePipeline
+from features.spine import month_ends, recorded_span, spine
+from models.boosted import MonotoneBoosted
+from models.bundle import Bundle, Family, code_version
+from models.calibration import AffineCalibrator
+from models.gate import Verdict, judge
+from models.hazard import fit_hazard
+from models.registry import CHALLENGER, CHAMPION, ModelVersion, Registry
+from models.scorecard import Scorecard
+from models.validation import bootstrap_interval, calibration, figures, grade_table, ks_curve, roc
+from records.base import RecordBase
+from records.errors import HuixinError
+from records.moment import add_months, month_end
+from records.words import Text
+
+Floats = npt.NDArray[np.float64]
+HORIZON = 12
+HISTORY = 6
+MOST_AS_OFS = 12
+MINIMUM_EVENTS = 30
+FOLDS = {"boosted": 5, "scorecard": 2}
+
+
+class TooLittleToLearn(HuixinError):
+    code: ClassVar[str] = "too-little-to-learn"
+    status: ClassVar[int] = 409
+    title: ClassVar[Text] = Text("数据不足以训练", "Too little data to train on")
+
+
+@dataclass(frozen=True)
+class TrainingTable:
+    """Rows that a model may learn from: subjects who could default, and what became of them."""
+
+    X: Floats
+    outcome: Floats
+    subject: npt.NDArray[Any]
+    as_of: npt.NDArray[np.datetime64]
+    months_to_distress: Floats
+
+    def where(self, chosen: npt.NDArray[np.bool_]) -> TrainingTable:
+        return TrainingTable(
+            self.X[chosen],
+            self.outcome[chosen],
+            self.subject[chosen],
+            self.as_of[chosen],
+            self.months_to_distress[chosen],
+        )
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over features and outcomes, so that a model can be tied to its data."""
+        total = hashlib.sha256(self.X.tobytes())
+        total.update(self.outcome.tobytes())
+        return total.hexdigest()
+
+
+@dataclass(frozen=True)
+class Trained:
+    """One trained model as it is reported."""
+
+    family: str
+    version: str
+    alias: str | None
+    metrics: dict[str, float]
+    bundle: Bundle
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """What a training of one segment made, and why something was not promoted."""
+
+    segment: str
+    models: tuple[Trained, ...]
+    refusals: tuple[Text, ...]
+    out_of_time: bool
+    validated_as_of: date
+
+
+def train(
+    base: RecordBase,
+    segment: str,
+    *,
+    seed: int = 20260101,
+    synthetic: bool = False,
+    progress: Callable[[int], None] | None = None,
+) -> TrainingResult:
+    """Train, validate and register the models of ``segment``; the gate decides which one serves.
+
+    Learns at month ends whose 12-month outcome was known by the validation moment, and validates on the latest month
+    end with a complete outcome. Raises ``TooLittleToLearn`` with what is needed and what was found. Progress counts
+    to 100.
+    """
+    done = progress or (lambda _: None)
+    connection = base.connection()
+    learning, judged_on = learning_days(connection, segment)
+    pipeline = FeaturePipeline(connection, segment)
+    known = training_table(connection, pipeline, [*learning, judged_on])
+    done(20)
+    at = known.as_of.astype("datetime64[D]")
+    validation = known.where(at == np.datetime64(judged_on))
+    training = known.where(at != np.datetime64(judged_on))
+    if not learning:
+        training, validation = _split_by_subject(known, seed)
+    _check_events(segment, training, validation)
+    registry = Registry(base.settings)
+    common = {
+        "segment": segment,
+        "codes": pipeline.codes,
+        "trained_as_ofs": tuple(learning or [judged_on]),
+        "validated_as_of": judged_on,
+        "out_of_time": bool(learning),
+        "synthetic": synthetic,
+        "data_fingerprint": training.fingerprint,
+        "code_version": code_version(),
+        "seed": seed,
+    }
+    bundles = []
+    families: tuple[tuple[Family, int], ...] = (("boosted", 50), ("scorecard", 75))
+    for family, share in families:
+        bundles.append(_validated(fit_rating(training, family, seed, common), validation))
+        done(share)
+    warning = fit_warning(training, seed, common)
+    done(85)
+    result = _settle(registry, segment, bundles, warning, validation)
+    done(100)
+    return result
+
+
+def learning_days(connection: Any, segment: str) -> tuple[list[date], date]:
+    """Month ends to learn from, and the later one to validate on; none to learn from where history is short."""
+    span = recorded_span(connection, segment)
+    if span is None:
+        raise _too_little(segment, "没有任何按月报送的记录", "no monthly records at all")
+    first, last = month_end(span[0]), month_end(span[1])
+    judged_on = month_end(add_months(last.replace(day=1), -HORIZON))
+    earliest = month_end(add_months(first.replace(day=1), HISTORY - 1))
+    if judged_on < earliest:
+        raise _too_little(
+            segment,
+            f"记录跨度为 {first} 至 {last}，至少需要 {HISTORY + HORIZON} 个月",
+            f"records reach from {first} to {last}; at least {HISTORY + HORIZON} months are needed",
+        )
+    latest = month_end(add_months(judged_on.replace(day=1), -HORIZON))
+    return month_ends(earliest, latest)[-MOST_AS_OFS:] if latest >= earliest else [], judged_on
+
+
+def training_table(connection: Any, pipeline: FeaturePipeline, days: list[date]) -> TrainingTable:
+    """Features and outcomes at ``days`` of the subjects whose default could be seen."""
+    rows = spine(connection, pipeline.segment, days)
+    default = label(connection, rows, pipeline.segment, horizon_months=HORIZON)
+    distress = label(connection, rows, pipeline.segment, horizon_months=HORIZON, event="distress")
+    outcome = default["outcome"].to_numpy()
+    chosen = default["eligible"].to_numpy(zero_copy_only=False) & ~np.isnan(outcome)
+    features = pipeline.build(rows.filter(pa.array(chosen)))
+    return TrainingTable(
+        X=np.column_stack([features[code].to_numpy() for code in pipeline.codes]),
+        outcome=outcome[chosen],
+        subject=np.array(features["subject_id"].to_pylist()),
+        as_of=features["as_of"].to_numpy(),
+        months_to_distress=distress["months_to_event"].to_numpy()[chosen],
+    )
+
+
+def fit_rating(training: TrainingTable, family: Family, seed: int, common: dict[str, Any]) -> Bundle:
+    """A calibrated rating model: cross-fitted by subject, calibrated on the latest month end, refitted on all rows."""
+    directions = tuple(one.direction for one in features_for(common["segment"]))
+    latest = training.as_of == training.as_of.max()
+    folds = _folds(training.subject, FOLDS[family], seed)
+    margin = np.full(len(training.outcome), np.nan)
+    for fold in range(FOLDS[family]):
+        model = _estimator(family, directions, seed)
+        inside = folds != fold
+        model.fit(training.X[inside], training.outcome[inside], groups=training.subject[inside])
+        asked = latest & ~inside
+        margin[asked] = model.margin(training.X[asked])
+    calibrator = AffineCalibrator.fit(margin[latest], training.outcome[latest])
+    final = _estimator(family, directions, seed).fit(training.X, training.outcome, groups=training.subject)
+    contributions = calibrator.slope * final.explain(training.X[latest])[1]
+    weights = dict(zip(common["codes"], np.abs(contributions).mean(axis=0).tolist(), strict=True))
+    text = final.booster_.model_to_string() if family == "boosted" else None
+    return Bundle(
+        family=family, explainer=final.explainer_, calibrator=calibrator, weights=weights, booster_text=text, **common
+    )
+
+
+def fit_warning(training: TrainingTable, seed: int, common: dict[str, Any]) -> Bundle:
+    """The early-warning model of distress within 3, 6 and 12 months; it learns from those not yet in distress."""
+    directions = tuple(one.direction for one in features_for(common["segment"]))
+    followed = np.full(len(training.outcome), float(HORIZON))
+    months = np.where(training.months_to_distress <= HORIZON, np.maximum(training.months_to_distress, 1), np.nan)
+    model = fit_hazard(training.X, months, followed, training.subject, directions, seed=seed)
+    return Bundle(family="warning", explainer=model, **common)
+
+
+def reports(bundle: Bundle, validation: TrainingTable) -> dict[str, Any]:
+    """Curves and tables of a rating model on ``validation``, JSON-ready."""
+    pd = bundle.pd(validation.X)
+    return {
+        "roc": {name: values.tolist() for name, values in roc(validation.outcome, pd).items()},
+        "ks": {name: values.tolist() for name, values in ks_curve(validation.outcome, pd).items()},
+        "calibration": calibration(validation.outcome, pd),
+        "grades": grade_table(validation.outcome, pd, bundle.scale),
+    }
+
+
+def _validated(bundle: Bundle, validation: TrainingTable) -> Bundle:
+    pd = bundle.pd(validation.X)
+    low, high = bootstrap_interval(validation.outcome, pd, validation.subject)
+    return replace(bundle, metrics={**figures(validation.outcome, pd), "auc_low": low, "auc_high": high})
+
+
+def _settle(
+    registry: Registry, segment: str, bundles: list[Bundle], warning: Bundle, validation: TrainingTable
+) -> TrainingResult:
+    """Register everything; the best rating model meets the gate, the other stands as challenger."""
+    champion = _serving(registry, segment)
+    ranked = sorted(bundles, key=lambda one: one.metrics["auc"], reverse=True)
+    directions = tuple(one.direction for one in features_for(segment))
+    trained: list[Trained] = []
+    refusals: list[Text] = []
+    for place, bundle in enumerate(ranked):
+        version = _register(registry, bundle, reports(bundle, validation))
+        verdict = _judged(bundle, champion, validation, directions) if place == 0 else None
+        alias = CHAMPION if verdict and verdict.passed else CHALLENGER
+        if verdict and not verdict.passed:
+            refusals += verdict.reasons
+        registry.set_alias(version.name, alias, version.version)
+        trained.append(Trained(bundle.family, version.version, alias, bundle.metrics, bundle))
+    found = _register(registry, warning, {})
+    registry.set_alias(found.name, CHAMPION, found.version)
+    assert warning.validated_as_of is not None  # noqa: S101
+    return TrainingResult(segment, tuple(trained), tuple(refusals), warning.out_of_time, warning.validated_as_of)
+
+
+def _judged(bundle: Bundle, champion: Bundle | None, validation: TrainingTable, directions: tuple[int, ...]) -> Verdict:
+    comparable = champion is not None and set(champion.codes) <= set(bundle.codes)
+    theirs = None
+    if champion is not None and comparable:
+        theirs = validation.X[:, [bundle.codes.index(code) for code in champion.codes]]
+    return judge(bundle, champion, validation.X, validation.outcome, theirs, directions)
+
+
+def _serving(registry: Registry, segment: str) -> Bundle | None:
+    from records.errors import ModelNotTrained
+
+    try:
+        return registry.champion(segment)[0]
+    except ModelNotTrained:
+        return None
+
+
+def _register(registry: Registry, bundle: Bundle, found: dict[str, Any]) -> ModelVersion:
+    parameters = {
+        "segment": bundle.segment,
+        "family": bundle.family,
+        "features": len(bundle.codes),
+        "seed": bundle.seed,
+        "trained_from": min(bundle.trained_as_ofs),
+        "trained_to": max(bundle.trained_as_ofs),
+        "validated_as_of": bundle.validated_as_of,
+        "out_of_time": bundle.out_of_time,
+        "synthetic": bundle.synthetic,
+        "data_fingerprint": bundle.data_fingerprint,
+        "code_version": bundle.code_version,
+    }
+    return registry.register(bundle, parameters, bundle.metrics, found)
+
+
+def _estimator(family: Family, directions: tuple[int, ...], seed: int) -> Any:
+    return MonotoneBoosted(directions, seed=seed) if family == "boosted" else Scorecard(directions)
+
+
+def _folds(subject: npt.NDArray[Any], folds: int, seed: int) -> npt.NDArray[np.int64]:
+    """A fold for each row, the same for all rows of a subject."""
+    names, inverse = np.unique(subject, return_inverse=True)
+    return np.random.default_rng(seed).integers(0, folds, len(names))[inverse]
+
+
+def _split_by_subject(known: TrainingTable, seed: int) -> tuple[TrainingTable, TrainingTable]:
+    """Where history is too short to validate later in time: a third of the subjects is held out instead."""
+    held = _folds(known.subject, 3, seed) == 0
+    return known.where(~held), known.where(held)
+
+
+def _check_events(segment: str, training: TrainingTable, validation: TrainingTable) -> None:
+    subjects = len(np.unique(training.subject[training.outcome > 0]))
+    later = int(validation.outcome.sum())
+    if subjects < MINIMUM_EVENTS or later < 5:
+        raise _too_little(
+            segment,
+            f"训练期违约主体 {subjects} 个（至少 {MINIMUM_EVENTS}），验证期违约 {later} 个（至少 5）",
+            f"{subjects} defaulters in training (at least {MINIMUM_EVENTS}), {later} in validation (at least 5)",
+        )
+
+
+def _too_little(segment: str, zh: str, en: str) -> TooLittleToLearn:
+    return TooLittleToLearn(Text(f"{segment}：{zh}", f"{segment}: {en}"))
