@@ -55,13 +55,7 @@ def compile_explainer(booster: lightgbm.Booster, num_iteration: int | None = Non
     _check_depth(ensemble)
     units = [unit for tree in ensemble.trees for unit in cut(tree, UNIT_HEIGHT, UNIT_BITS)]
     sizes = [(len(unit.features) + 1) << len(unit.bits) for unit in units]
-    if sum(sizes) * 8 > MAX_TABLE_BYTES:
-        raise UnsupportedModel(
-            Text(
-                f"解释表需 {sum(sizes) * 8 >> 20} MiB；上限 {MAX_TABLE_BYTES >> 20} MiB，请减少树的数量或深度",
-                f"tables would take {sum(sizes) * 8 >> 20} MiB; at most {MAX_TABLE_BYTES >> 20}: fewer or shallower trees",
-            )
-        )
+    _check_size(8 * sum(sizes))
     columns = _Columns(units)
     splits = [columns.code_of(split) for unit in units for split in unit.bits]
     table = np.empty(sum(sizes))
@@ -75,9 +69,9 @@ def compile_explainer(booster: lightgbm.Booster, num_iteration: int | None = Non
         thresholds=columns.thresholds,
         words=columns.words,
         units=_unit_slices(units, starts),
-        split_column=np.array([column for column, _ in splits], dtype=np.int64),
+        split_column=np.array([column for column, _ in splits], dtype=np.int32),
         split_rank=np.array([rank for _, rank in splits], dtype=np.uint16),
-        share_feature=np.array([f for unit in units for f in (*unit.features, ensemble.feature_count)], dtype=np.int64),
+        share_feature=np.array([f for unit in units for f in (*unit.features, ensemble.feature_count)], dtype=np.int32),
         table=table,
     )
 
@@ -91,6 +85,17 @@ def _check_depth(ensemble: Ensemble) -> None:
             Text(
                 f"模型的树深度达 {depth}；最多 {MAX_DEPTH}，训练时请设置 max_depth",
                 f"trees of the model are {depth} splits deep; at most {MAX_DEPTH}: train with max_depth",
+            )
+        )
+
+
+def _check_size(table_bytes: int) -> None:
+    if table_bytes > MAX_TABLE_BYTES:
+        needed, most = table_bytes >> 20, MAX_TABLE_BYTES >> 20
+        raise UnsupportedModel(
+            Text(
+                f"解释表需 {needed} MiB；上限 {most} MiB，请减少树的数量或深度",
+                f"tables would take {needed} MiB; at most {most} MiB: train fewer or shallower trees",
             )
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields
+from dataclasses import Field, dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -42,9 +42,9 @@ class CompiledExplainer:
         Category sets, one bit a category.
     units : int64[u, 5]
         The unit's slice of the splits, its slice of the shares, and the start of its table.
-    split_column, split_rank : int64[s], uint16[s]
+    split_column, split_rank : int32[s], uint16[s]
         A split goes left where the code in its column is at most its rank.
-    share_feature : int64[k]
+    share_feature : int32[k]
         The feature that a table column adds to; ``feature_count`` stands for the margin.
     table : float64[m]
         All units' tables, a row for each pattern of answers.
@@ -56,10 +56,13 @@ class CompiledExplainer:
     thresholds: Floats
     words: NDArray[np.uint32]
     units: NDArray[np.int64]
-    split_column: NDArray[np.int64]
+    split_column: NDArray[np.int32]
     split_rank: NDArray[np.uint16]
-    share_feature: NDArray[np.int64]
+    share_feature: NDArray[np.int32]
     table: Floats
+    split_step: NDArray[np.int32] = field(init=False, repr=False)
+    share_unit: NDArray[np.int32] = field(init=False, repr=False)
+    share_entry: NDArray[np.int32] = field(init=False, repr=False)
 
     def explain(self, X: NDArray[Any], threads: int | None = None) -> tuple[Floats, Floats, float]:
         """Margins [n] (log-odds), contributions [n, f] of the features to them, and the expected value.
@@ -106,13 +109,23 @@ class CompiledExplainer:
                     f"explainer of format {found}; this version reads {FORMAT}: compile it again from its model",
                 )
             )
-        missing = sorted({part.name for part in fields(cls)} - set(arrays))
+        missing = sorted({part.name for part in _saved()} - set(arrays))
         if missing:
             raise _unfit(", ".join(missing))
         return cls(**_typed(arrays))
 
     def __post_init__(self) -> None:
         _check(self)
+        bits, width = _sizes(self.units)
+        unit_of_split, bit = _members(bits)
+        unit_of_share, place = _members(width)
+        derived = {
+            "split_step": width[unit_of_split] << bit,
+            "share_unit": unit_of_share,
+            "share_entry": self.units[unit_of_share, 4] + place,
+        }
+        for name, values in derived.items():
+            object.__setattr__(self, name, values.astype(np.int32))
 
     def _checked(self, X: NDArray[Any]) -> NDArray[Any]:
         if not isinstance(X, np.ndarray) or X.ndim != 2 or X.dtype.kind not in "fiub":
@@ -143,11 +156,29 @@ class CompiledExplainer:
             self.units,
             self.split_column,
             self.split_rank,
+            self.split_step,
             self.share_feature,
+            self.share_unit,
+            self.share_entry,
             self.table,
             margin,
             contributions,
         )
+
+
+def _saved() -> tuple[Field[Any], ...]:
+    return tuple(part for part in fields(CompiledExplainer) if part.init)
+
+
+def _sizes(units: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Bits and table width of each unit."""
+    return units[:, 1] - units[:, 0], units[:, 3] - units[:, 2]
+
+
+def _members(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """For ``counts`` members of each group in a row: the group of each, and its place in the group."""
+    group = np.repeat(np.arange(counts.size), counts)
+    return group, np.arange(group.size) - (np.cumsum(counts) - counts)[group]
 
 
 def _processors() -> int:
@@ -156,8 +187,7 @@ def _processors() -> int:
 
 def _typed(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
     kinds: dict[str, Any] = {"words": np.uint32, "split_rank": np.uint16, "thresholds": np.float64, "table": np.float64}
-    integers = ("columns", "units", "split_column", "share_feature")
-    kinds.update(dict.fromkeys(integers, np.int64))
+    kinds |= {"columns": np.int64, "units": np.int64, "split_column": np.int32, "share_feature": np.int32}
     typed: dict[str, Any] = {name: np.array(arrays[name], dtype=kind, order="C") for name, kind in kinds.items()}
     return {
         "feature_count": int(arrays["feature_count"]),
@@ -191,10 +221,11 @@ def _check(explainer: CompiledExplainer) -> None:
         "shares": _slices(units[:, 2:4], explainer.share_feature.size),
         "share_feature": _within(explainer.share_feature, explainer.feature_count + 1),
     }
-    bits, width = units[:, 1] - units[:, 0], units[:, 3] - units[:, 2]
+    bits, width = _sizes(units)
     sound["table"] = bool(
         sound["splits"]
         and (bits <= 16).all()
+        and sound["shares"]
         and _slices(np.stack([units[:, 4], units[:, 4] + (width << bits)], axis=1), explainer.table.size)
     )
     unsound = [name for name, good in sound.items() if not good]
@@ -202,7 +233,7 @@ def _check(explainer: CompiledExplainer) -> None:
         raise _unfit(", ".join(unsound))
 
 
-def _within(indices: NDArray[np.int64], size: int) -> bool:
+def _within(indices: NDArray[Any], size: int) -> bool:
     return bool(((indices >= 0) & (indices < size)).all())
 
 

@@ -23,8 +23,8 @@ ROW_BY_ROW_BELOW = 12
 NO_WORD = np.uint32(0xFFFFFFFF)
 """The word of a value that is no category: it is in no set."""
 
-_INTEGERS = types.Array(types.int64, 1, "C")
-_INTEGER_ROWS = types.Array(types.int64, 2, "C")
+_INTEGERS = types.Array(types.int32, 1, "C")
+_LAYOUT = types.Array(types.int64, 2, "C")
 _FLOATS = types.Array(types.float64, 1, "C")
 _FLOAT_ROWS = types.Array(types.float64, 2, "C")
 _WORDS = types.Array(types.uint32, 1, "C")
@@ -70,7 +70,7 @@ def _rank(value, thresholds, start, stop):  # type: ignore[no-untyped-def]
 @_compiled()
 def _numeric_code(rank, kind, is_nan, is_zero):  # type: ignore[no-untyped-def]
     if kind != NUMERIC and (is_nan or (is_zero and kind < NAN_RIGHT)):
-        return np.uint16(ALWAYS) if kind == ZERO_LEFT or kind == NAN_LEFT else np.uint16(NEVER)
+        return np.uint16(ALWAYS) if kind in (ZERO_LEFT, NAN_LEFT) else np.uint16(NEVER)
     return np.uint16(rank + 1)
 
 
@@ -158,16 +158,23 @@ def _rank_block(values, thresholds, start, stop, ranks):  # type: ignore[no-unty
 
 
 @_compiled()
-def _add_row(codes, units, split_column, split_rank, share_feature, table, sums):  # type: ignore[no-untyped-def]
+def _add_row(  # type: ignore[no-untyped-def]
+    codes, units, split_column, split_rank, split_step, share_feature, share_unit, share_entry, table, sums
+):
+    """Flat and without branches: a lone row's answers cannot be foreseen, and each wrong guess costs a dozen steps."""
+    total = np.int64(0)
+    reached = np.empty(split_column.shape[0] + 1, np.int64)
+    for split in range(split_column.shape[0]):
+        reached[split] = total
+        left = codes[np.uint64(split_column[split])] <= split_rank[split]
+        total += np.int64(split_step[split]) & -np.int64(left)
+    reached[split_column.shape[0]] = total
+    offsets = np.empty(units.shape[0], np.int64)
     for unit in range(units.shape[0]):
-        first_split, last_split, first_share, last_share, entry = units[unit]
-        step = last_share - first_share
-        for split in range(first_split, last_split):
-            entry += step if codes[np.uint64(split_column[split])] <= split_rank[split] else 0
-            step <<= 1
-        for share in range(first_share, last_share):
-            sums[np.uint64(share_feature[share])] += table[np.uint64(entry)]
-            entry += 1
+        offsets[unit] = reached[np.uint64(units[unit, 1])] - reached[np.uint64(units[unit, 0])]
+    for share in range(share_feature.shape[0]):
+        entry = np.int64(share_entry[share]) + offsets[np.uint64(share_unit[share])]
+        sums[np.uint64(share_feature[share])] += table[np.uint64(entry)]
 
 
 @_compiled()
@@ -194,12 +201,25 @@ def _add_block(codes, units, split_column, split_rank, share_feature, table, sum
 
 @_compiled(
     types.void(
-        *(_FLOAT_ROWS, _INTEGER_ROWS, _FLOATS, _WORDS, _INTEGER_ROWS, _INTEGERS, _CODES, _INTEGERS, _FLOATS),
-        *(_FLOATS, _FLOAT_ROWS),
+        *(_FLOAT_ROWS, _LAYOUT, _FLOATS, _WORDS, _LAYOUT, _INTEGERS, _CODES),
+        *(_INTEGERS, _INTEGERS, _INTEGERS, _INTEGERS, _FLOATS, _FLOATS, _FLOAT_ROWS),
     )
 )
 def explain_rows(  # type: ignore[no-untyped-def]
-    rows, columns, thresholds, words, units, split_column, split_rank, share_feature, table, margin, contributions
+    rows,
+    columns,
+    thresholds,
+    words,
+    units,
+    split_column,
+    split_rank,
+    split_step,
+    share_feature,
+    share_unit,
+    share_entry,
+    table,
+    margin,
+    contributions,
 ):
     """Fill ``margin`` [n] and ``contributions`` [n, f] for ``rows`` [n, f]."""
     count, features = rows.shape
@@ -223,6 +243,9 @@ def explain_rows(  # type: ignore[no-untyped-def]
         for row in range(start, count):
             _read_row(rows[row], columns, thresholds, words, row_codes)
             row_sums[:] = 0.0
-            _add_row(row_codes, units, split_column, split_rank, share_feature, table, row_sums)
+            _add_row(
+                *(row_codes, units, split_column, split_rank, split_step),
+                *(share_feature, share_unit, share_entry, table, row_sums),
+            )
             contributions[row] = row_sums[:features]
             margin[row] = row_sums[features]
