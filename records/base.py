@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
 from records.batch import BatchValidator
@@ -132,6 +132,11 @@ class RecordBase:
             files.setdefault(item, []).append((str(self.settings.records_folder / path), corrections))
         chosen = [self.catalogue.item(code) for code in items or self.catalogue.items]
         return connect(chosen, files)
+
+    def state(self) -> int:
+        """A number that changes whenever records become visible."""
+        with Session(self.engine) as session:
+            return int(session.scalar(select(func.count()).select_from(FileRow)) or 0)
 
     def batches(self) -> list[BatchRow]:
         """Every accepted batch, the first one first."""

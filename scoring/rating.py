@@ -1,0 +1,348 @@
+"""One subject end to end: from an identity to a rating with reasons, signals and the records behind them."""
+
+from __future__ import annotations
+
+import math
+import secrets
+import threading
+import time
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import orjson
+from sqlalchemy.orm import Session
+
+from features.dictionary import features_for
+from features.pipeline import FeaturePipeline
+from models.bundle import Bundle
+from models.hazard import HORIZONS
+from models.registry import Registry, model_name
+from records.base import RecordBase
+from records.database import ScoreRow, SubjectRow, writing
+from records.errors import BadMoment, HuixinError
+from records.moment import now, parse_as_of, shanghai_day
+from records.words import Language, Text
+from scoring.audit import enter
+from scoring.reasons import Reason, reason
+from scoring.scorer import Scorer, Scores
+from scoring.signals import IN_DEFAULT, Signal, fired, signals
+
+Confidence = Literal["high", "medium", "low"]
+HIGH_CONFIDENCE, MEDIUM_CONFIDENCE = 0.75, 0.4
+EVIDENCE_LIMIT = 5
+CHAMPION_CHECK_SECONDS = 2.0
+
+
+class UnknownScore(HuixinError):
+    code: ClassVar[str] = "unknown-score"
+    status: ClassVar[int] = 404
+    title: ClassVar[Text] = Text("没有此评分", "Unknown score")
+
+
+class UnratedKind(HuixinError):
+    code: ClassVar[str] = "unrated-kind"
+    status: ClassVar[int] = 422
+    title: ClassVar[Text] = Text("此类主体不评级", "This kind of subject is not rated")
+
+
+@dataclass(frozen=True)
+class Rating:
+    """A subject's rating at an as-of. ``base_points`` + points of all reasons + ``clip_points`` == ``score``."""
+
+    score_id: str
+    subject_id: str
+    subject_kind: str
+    masked: str
+    as_of: datetime
+    scored_at: datetime
+    segment: str
+    model_name: str
+    model_version: str
+    model_family: str
+    pd: float
+    score: float
+    grade: str
+    base_points: float
+    clip_points: float
+    reasons: tuple[Reason, ...]
+    signals: tuple[Signal, ...]
+    distress: dict[int, float]
+    confidence: Confidence
+    notes: tuple[Text, ...]
+    in_default: bool
+    features: dict[str, float]
+
+    def as_dict(self, language: Language | None = None) -> dict[str, Any]:
+        """JSON-ready; texts in ``language``, or in both as {"zh", "en"}. Missing feature values are null."""
+        made = _plain(asdict(self), language)
+        assert isinstance(made, dict)  # noqa: S101
+        return {**made, "features": {code: _number(value) for code, value in self.features.items()}}
+
+
+@dataclass(frozen=True)
+class Replay:
+    """A stored score given again from its sealed features and its recorded model."""
+
+    score_id: str
+    equal: bool
+    score: float
+    stored_score: float
+    model_version: str
+    detail: Text
+
+
+@dataclass(frozen=True)
+class Warned:
+    """A subject with its gravest current signal."""
+
+    subject_id: str
+    masked: str
+    segment: str
+    signal: Signal
+    count: int
+
+
+@dataclass(frozen=True)
+class Serving:
+    """The models of a segment that serve now."""
+
+    rating: Bundle
+    rating_version: str
+    warning: Bundle
+    warning_version: str
+
+
+class Rater:
+    """Rates subjects of one base with the registered champions. Safe between threads; follows promotions."""
+
+    def __init__(self, base: RecordBase, registry: Registry | None = None) -> None:
+        self.base = base
+        self.registry = registry or Registry(base.settings)
+        self._lock = threading.Lock()
+        self._serving: dict[str, Serving] = {}
+        self._checked: dict[str, float] = {}
+        self._pipelines: dict[str, FeaturePipeline] = {}
+        self._state = -1
+
+    def rate(
+        self,
+        subject: str,
+        as_of: str | datetime | date | None = None,
+        *,
+        actor: str = "command line",
+        purpose: str = "review",
+        authorisation: str | None = None,
+    ) -> Rating:
+        """Rate ``subject`` (a subject id or an identity number), store the rating and its audit entry, give it out.
+
+        Raises ``UnknownSubject``, ``BadIdentifier``, ``BadMoment`` (also for the future), ``ModelNotTrained``.
+        """
+        moment = parse_as_of(as_of)
+        if moment > now():
+            raise BadMoment(Text("时点不能在未来", "an as-of in the future is not accepted"))
+        found = self.base.subject(subject)
+        rating = self._rate(found, moment)
+        with writing(self.base.engine) as session:
+            session.add(_row(rating))
+            session.flush()
+            payload = {"score_id": rating.score_id, "score": rating.score.hex(), "authorisation": authorisation}
+            enter(session, actor, "score", subject_id=found.subject_id, purpose=purpose, payload=payload)
+        return rating
+
+    def stored(self, score_id: str) -> dict[str, Any]:
+        """A stored rating as it was given. Raises ``UnknownScore``."""
+        answer = orjson.loads(self._stored_row(score_id).payload)
+        assert isinstance(answer, dict)  # noqa: S101
+        return answer
+
+    def replay(self, score_id: str, actor: str = "command line") -> Replay:
+        """Give a stored score again from its sealed features and recorded model version, and compare bit for bit."""
+        row = self._stored_row(score_id)
+        bundle = self.registry.bundle(row.model_name, row.model_version)
+        X = np.frombuffer(row.features, "<f8").reshape(1, -1)
+        again = Scorer(bundle).score(X)
+        score, pd = float(again.score[0]), float(again.pd[0])
+        equal = score.hex() == row.score.hex() and pd.hex() == row.pd.hex() and again.grade[0] == row.grade
+        points = {item["feature"]: item["points"] for item in orjson.loads(row.payload)["reasons"]}
+        given = {code: float(value) for code, value in zip(bundle.codes, again.points[0], strict=True) if value}
+        equal = equal and points == given
+        detail = Text(f"存 {row.score!r}，重放 {score!r}", f"stored {row.score!r}, replayed {score!r}")
+        with writing(self.base.engine) as session:
+            enter(session, actor, "replay", subject_id=row.subject_id, payload={"score_id": score_id, "equal": equal})
+        return Replay(score_id, equal, score, row.score, row.model_version, detail)
+
+    def warnings(self, segment: str, as_of: datetime, limit: int = 20) -> list[Warned]:
+        """Subjects with signals at ``as_of``, the gravest and the most signalled first, at most ``limit``."""
+        from features.spine import spine
+
+        pipeline = self.pipeline(segment)
+        rows = spine(pipeline.connection, segment, [shanghai_day(as_of)])
+        table = pipeline.build(rows)
+        columns = {code: table[code].to_numpy() for code in pipeline.codes}
+        ids = table["subject_id"].to_pylist()
+        grave = []
+        for position, subject_id in enumerate(ids):
+            features = {code: float(values[position]) for code, values in columns.items()}
+            hits = fired(segment, features)
+            if hits:
+                rank = ("red", "orange", "yellow", "blue").index(hits[0].severity)
+                grave.append((rank, -len(hits), subject_id, features))
+        chosen = sorted(grave, key=lambda one: one[:3])[:limit]
+        return [self._warned(segment, subject_id, features, as_of, -count) for _, count, subject_id, features in chosen]
+
+    def serving(self, segment: str) -> Serving:
+        """The champions of ``segment``, loaded again when another version is promoted."""
+        with self._lock:
+            fresh = time.monotonic() - self._checked.get(segment, -1e9) < CHAMPION_CHECK_SECONDS
+            if segment in self._serving and fresh:
+                return self._serving[segment]
+            kept = self._serving.get(segment)
+            rating = self.registry.champion_version(segment)
+            warning = self.registry.champion_version(segment, warning=True)
+            if kept is None or (kept.rating_version, kept.warning_version) != (rating, warning):
+                kept = Serving(
+                    self.registry.bundle(model_name(segment), rating),
+                    rating,
+                    self.registry.bundle(model_name(segment, warning=True), warning),
+                    warning,
+                )
+                self._serving[segment] = kept
+            self._checked[segment] = time.monotonic()
+            return kept
+
+    def pipeline(self, segment: str) -> FeaturePipeline:
+        """The feature pipeline over the batches that are visible now."""
+        with self._lock:
+            state = self.base.state()
+            if state != self._state:
+                self._pipelines, self._state = {}, state
+            if segment not in self._pipelines:
+                self._pipelines[segment] = FeaturePipeline(self.base.connection(), segment)
+            return self._pipelines[segment]
+
+    def _rate(self, subject: SubjectRow, moment: datetime) -> Rating:
+        if subject.kind not in ("enterprise", "farmer"):
+            raise UnratedKind(Text(f"暂不为 {subject.kind} 评级", f"no rating model for the kind {subject.kind}"))
+        serving, pipeline = self.serving(subject.kind), self.pipeline(subject.kind)
+        features = pipeline.one(subject.subject_id, moment)
+        bundle = serving.rating
+        X = np.array([[features[code] for code in bundle.codes]])
+        scores = Scorer(bundle).score(X)
+        distress = dict(
+            zip(HORIZONS, serving.warning.distress(_columns(features, serving.warning)).tolist()[0], strict=True)
+        )
+        evidence = pipeline.evidence(subject.subject_id, moment, pipeline.codes, EVIDENCE_LIMIT)
+        found = signals(subject.kind, features, distress, evidence, shanghai_day(moment))
+        confidence, notes = _confidence(bundle, features, subject, moment)
+        return Rating(
+            score_id=f"s-{secrets.token_hex(12)}",
+            subject_id=subject.subject_id,
+            subject_kind=subject.kind,
+            masked=subject.masked,
+            as_of=moment,
+            scored_at=now(),
+            segment=subject.kind,
+            model_name=model_name(subject.kind),
+            model_version=serving.rating_version,
+            model_family=bundle.family,
+            pd=float(scores.pd[0]),
+            score=float(scores.score[0]),
+            grade=scores.grade[0],
+            base_points=scores.base_points,
+            clip_points=float(scores.clip_points[0]),
+            reasons=_reasons(bundle, features, scores, evidence),
+            signals=found,
+            distress=distress,
+            confidence=confidence,
+            notes=notes,
+            in_default=any(signal.code == IN_DEFAULT for signal in found),
+            features={code: features[code] for code in bundle.codes},
+        )
+
+    def _warned(self, segment: str, subject_id: str, features: dict[str, float], as_of: datetime, count: int) -> Warned:
+        hits = fired(segment, features)
+        codes = [code for rule in hits for code in rule.features]
+        evidence = self.pipeline(segment).evidence(subject_id, as_of, codes, EVIDENCE_LIMIT)
+        first = signals(segment, features, {}, evidence, shanghai_day(as_of))[0]
+        return Warned(subject_id, self.base.subject(subject_id).masked, segment, first, count)
+
+    def _stored_row(self, score_id: str) -> ScoreRow:
+        with Session(self.base.engine, expire_on_commit=False) as session:
+            row = session.get(ScoreRow, score_id)
+        if row is None:
+            raise UnknownScore(Text("没有此编号的评分", "no score of this id is stored"))
+        return row
+
+
+def _columns(features: dict[str, float], bundle: Bundle) -> Any:
+    return np.array([[features[code] for code in bundle.codes]])
+
+
+def _reasons(
+    bundle: Bundle, features: dict[str, float], scores: Scores, evidence: dict[str, Any]
+) -> tuple[Reason, ...]:
+    declared = {one.code: one for one in features_for(bundle.segment)}
+    made = [
+        reason(declared[code], features[code], float(points), evidence.get(code, ()))
+        for code, points in zip(bundle.codes, scores.points[0], strict=True)
+        if points
+    ]
+    return tuple(sorted(made, key=lambda one: -abs(one.points)))
+
+
+def _confidence(
+    bundle: Bundle, features: dict[str, float], subject: SubjectRow, moment: datetime
+) -> tuple[Confidence, tuple[Text, ...]]:
+    """How much of what the model weighs is known about the subject, and what to say where it is little."""
+    whole = sum(bundle.weights.values()) or 1.0
+    known = sum(weight for code, weight in bundle.weights.items() if not math.isnan(features[code])) / whole
+    if known >= HIGH_CONFIDENCE:
+        return "high", ()
+    note = Text(
+        f"资料有限：模型所看重信息中仅 {known:.0%} 有记录，评分仅供参考",
+        f"thin file: only {known:.0%} of what the model weighs is on record; take the score with care",
+    )
+    if known >= MEDIUM_CONFIDENCE:
+        return "medium", (note,)
+    if all(math.isnan(value) or value == 0 for value in features.values()):
+        nothing = Text("该时点之前没有任何可用记录", "no usable record was known at that moment")
+        return "low", (note, nothing)
+    return "low", (note,)
+
+
+def _row(rating: Rating) -> ScoreRow:
+    return ScoreRow(
+        score_id=rating.score_id,
+        subject_id=rating.subject_id,
+        as_of=rating.as_of,
+        scored_at=rating.scored_at,
+        segment=rating.segment,
+        model_name=rating.model_name,
+        model_version=rating.model_version,
+        pd=rating.pd,
+        score=rating.score,
+        grade=rating.grade,
+        features=np.array(list(rating.features.values()), "<f8").tobytes(),
+        payload=orjson.dumps(rating.as_dict()).decode(),
+    )
+
+
+def _plain(value: Any, language: Language | None) -> Any:
+    """Texts, instants and tuples as JSON has them."""
+    if isinstance(value, Text):
+        return value._asdict() if language is None else value.in_language(language)
+    if isinstance(value, dict):
+        return {str(key): _plain(one, language) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one, language) for one in value]
+    if isinstance(value, datetime):
+        return value.isoformat() + "Z"
+    if isinstance(value, date):
+        return value.isoformat()
+    return value
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else value
