@@ -1,0 +1,85 @@
+"""The scoring service. ``uvicorn service.app:create_app --factory``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.staticfiles import StaticFiles
+
+from records.base import RecordBase
+from records.settings import Settings
+from records.words import Text
+from scoring.rating import Rater
+from service import problems
+from service.routes import catalogue, docs, health, models, scores
+from service.security import Clients
+
+MAXIMUM_BODY = 64 * 1024
+STATIC = Path(__file__).parent / "pages" / "static"
+log = structlog.get_logger()
+
+DESCRIPTION = """
+惠信评分服务：能自我解释的评级、来得早的预警。每个评分附全部理由（以分计，合计等于评分）、证据记录编号与预警信号。
+
+Ratings that explain themselves and warnings that come early. Every score comes with all its reasons in points (they add
+up to the score), the ids of the records behind them, and early-warning signals.
+"""
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The service over the installation of ``settings`` (default: the environment)."""
+    base = RecordBase.open(settings or Settings())
+    app = FastAPI(
+        title="惠信 Huixin",
+        version="1.0.0",
+        description=DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+    )
+    app.state.base = base
+    app.state.rater = Rater(base)
+    app.state.clients = Clients(base.engine)
+    problems.install(app)
+    app.middleware("http")(_guard)
+    for routes in (scores, models, catalogue, health, docs):
+        app.include_router(routes.router)
+    if STATIC.is_dir():
+        app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    return app
+
+
+async def _guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    """A request id, a body limit, security headers, and one log line without what was asked about."""
+    request.state.request_id = problems.request_id()
+    started = time.perf_counter()
+    length = request.headers.get("content-length", "0")
+    if (
+        not length.isdecimal()
+        or int(length) > MAXIMUM_BODY
+        or "chunked" in request.headers.get("transfer-encoding", "")
+    ):
+        title = Text("请求过大", "Request too large")
+        detail = Text(
+            f"请求体至多 {MAXIMUM_BODY} 字节，并须给出长度",
+            f"a body of known length, at most {MAXIMUM_BODY} bytes, is accepted",
+        )
+        response: Response = problems.problem(request, "too-large", 413, title, detail)
+    else:
+        response = await call_next(request)
+    response.headers["X-Request-Id"] = request.state.request_id
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["X-Frame-Options"] = "DENY"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers["Content-Security-Policy"] = (
+        "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
+        "img-src 'self' data:; font-src 'self'; connect-src 'self'; frame-ancestors 'none'"
+    )
+    if not request.url.path.startswith("/static"):
+        response.headers.setdefault("Cache-Control", "no-store")
+    health.observe(request, response.status_code, time.perf_counter() - started)
+    return response

@@ -1,0 +1,102 @@
+"""Errors over HTTP: RFC 9457 problem details, in both languages, never echoing what was sent."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+from records.errors import HuixinError
+from records.words import Text
+
+MEDIA_TYPE = "application/problem+json"
+log = structlog.get_logger()
+HTTP_TITLES = {
+    404: Text("没有此资源", "No such resource"),
+    405: Text("不支持此方法", "Method not allowed"),
+    413: Text("请求过大", "Request too large"),
+}
+
+
+class Problem(BaseModel):
+    """RFC 9457 problem details; ``zh`` and ``en`` carry title and detail in each language."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    zh: dict[str, str]
+    en: dict[str, str]
+    request_id: str
+    errors: list[dict[str, Any]] | None = None
+
+
+def problem(
+    request: Request, code: str, status: int, title: Text, detail: Text, errors: list[dict[str, Any]] | None = None
+) -> JSONResponse:
+    """A problem response; the reader's language by Accept-Language, Chinese first."""
+    language = "en" if request.headers.get("accept-language", "zh").lower().startswith("en") else "zh"
+    content = Problem(
+        type=f"urn:huixin:problem:{code}",
+        title=title.in_language("en" if language == "en" else "zh"),
+        status=status,
+        detail=detail.in_language("en" if language == "en" else "zh"),
+        zh={"title": title.zh, "detail": detail.zh},
+        en={"title": title.en, "detail": detail.en},
+        request_id=getattr(request.state, "request_id", ""),
+        errors=errors,
+    )
+    headers = {"WWW-Authenticate": "ApiKey"} if status == 401 else {}
+    return JSONResponse(content.model_dump(exclude_none=True), status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of ``app`` as a problem."""
+
+    @app.exception_handler(HuixinError)
+    def _huixin(request: Request, error: HuixinError) -> JSONResponse:
+        return problem(request, error.code, error.status, error.title, error.text)
+
+    @app.exception_handler(RequestValidationError)
+    def _validation(request: Request, error: RequestValidationError) -> JSONResponse:
+        errors = [{"where": ".".join(map(str, one["loc"])), "what": one["type"]} for one in error.errors()]
+        where = ", ".join(sorted({one["where"] for one in errors}))[:300]
+        detail = Text(f"请求内容不符合接口文档：{where}", f"the request does not fit the API document at: {where}")
+        return problem(request, "bad-request", 422, Text("请求内容有误", "Bad request content"), detail, errors)
+
+    @app.exception_handler(HTTPException)
+    def _http(request: Request, error: HTTPException) -> JSONResponse:
+        title = HTTP_TITLES.get(error.status_code, Text("请求有误", "Bad request"))
+        answer = problem(request, f"http-{error.status_code}", error.status_code, title, title)
+        for name, value in (error.headers or {}).items():
+            answer.headers[name] = value
+        return answer
+
+    @app.exception_handler(Exception)
+    def _unexpected(request: Request, error: Exception) -> JSONResponse:
+        log.error("unexpected", kind=type(error).__name__, request_id=getattr(request.state, "request_id", ""))
+        title = Text("服务内部错误", "Internal error")
+        detail = Text("请求未生效；请附上 request_id 报告", "nothing was changed; please report it with the request_id")
+        return problem(request, "internal", 500, title, detail)
+
+
+def request_id() -> str:
+    return f"r-{secrets.token_hex(8)}"
+
+
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Problem, "description": words, "content": {MEDIA_TYPE: {}}}
+    for status, words in {
+        401: "未通过身份验证 / not authenticated",
+        403: "无权 / not allowed",
+        404: "没有 / not found",
+        422: "内容有误 / bad content",
+        503: "尚不可用 / not available yet",
+    }.items()
+}
