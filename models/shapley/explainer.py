@@ -12,10 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.shapley.errors import BadExplainer, BadRows
-from models.shapley.layout import CATEGORICAL
+from models.shapley.layout import CATEGORICAL, FORMAT
 from records.words import Text
 
-FORMAT = 1
 ROWS_A_TASK = 4096
 
 Floats = NDArray[np.float64]
@@ -128,8 +127,9 @@ class CompiledExplainer:
             object.__setattr__(self, name, values.astype(np.int32))
 
     def _checked(self, X: NDArray[Any]) -> NDArray[Any]:
-        if not isinstance(X, np.ndarray) or X.ndim != 2 or X.dtype.kind not in "fiub":
-            shape = f"{X.dtype} {X.shape}" if isinstance(X, np.ndarray) else type(X).__name__
+        plain = isinstance(X, np.ndarray) and not isinstance(X, np.ma.MaskedArray)
+        if not plain or X.ndim != 2 or X.dtype.kind not in "fiub":
+            shape = f"{X.dtype} {X.shape}" if plain else type(X).__name__
             raise BadRows(
                 Text(
                     f"输入为 {shape}；应为二维数值数组（行数 x {self.feature_count} 个特征）",

@@ -39,7 +39,7 @@ def _compiled(signature: Any = None) -> Callable[[Callable[..., Any]], Any]:
             return numba.njit(function, nogil=True)
         try:
             return numba.njit(signature, cache=True, nogil=True)(function)
-        except (RuntimeError, OSError):
+        except Exception:  # a cache that can be neither written nor read must not stop a score
             return numba.njit(signature, nogil=True)(function)
 
     return decorate

@@ -1,8 +1,13 @@
-"""How compiled arrays encode a model: the words that the compiler, the kernel and the saved form share."""
+"""How compiled arrays encode a model: the words that the compiler, the kernel and the saved form share.
+
+Saved explainers and Numba's cache hold these values: whoever changes one raises ``FORMAT`` and edits ``kernel.py``.
+"""
 
 from __future__ import annotations
 
 import numpy as np
+
+FORMAT = 1
 
 NUMERIC, ZERO_RIGHT, ZERO_LEFT, NAN_RIGHT, NAN_LEFT, CATEGORICAL = range(6)
 """Kinds of an answer column: what counts as missing at its splits, and where missing values go."""

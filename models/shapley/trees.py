@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -44,7 +45,15 @@ class Tree:
 
     def height(self, node: int) -> int:
         """Splits on the longest way down from ``node``."""
-        return 0 if node < 0 else 1 + max(self.height(self.left[node]), self.height(self.right[node]))
+        return self._heights[node] if node >= 0 else 0
+
+    @cached_property
+    def _heights(self) -> list[int]:
+        heights = [0] * len(self.splits)
+        for node in reversed(range(len(self.splits))):  # children come after their parent
+            children = (self.left[node], self.right[node])
+            heights[node] = 1 + max(heights[child] if child >= 0 else 0 for child in children)
+        return heights
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from math import comb
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from models.shapley.trees import Split, Tree
 
 Floats = NDArray[np.float64]
-LEAVES_AT_ONCE = 1024
+UNITS_AT_ONCE = 256
 
 
 @dataclass
@@ -79,7 +79,7 @@ def _bits(tree: Tree, leaves: list[Leaf]) -> dict[Split, int]:
 
 def expected_value(tree: Tree) -> float:
     """Mean leaf value over the training rows, the base that path-dependent contributions start from."""
-    return float((tree.leaf_rows / tree.leaf_rows.sum()) @ tree.leaf_values)
+    return math.fsum(tree.leaf_rows * tree.leaf_values) / math.fsum(tree.leaf_rows)
 
 
 def tabulate(units: list[Unit]) -> Iterator[Floats]:
@@ -88,9 +88,11 @@ def tabulate(units: list[Unit]) -> Iterator[Floats]:
     A row of the table belongs to one pattern of answers. The last column holds the value of the leaf that
     the pattern reaches (0 when it lies in another unit of the tree).
     """
-    games = _solve([leaf for unit in units for leaf in unit.leaves])
-    for unit in units:
-        yield _table(unit, games)
+    for start in range(0, len(units), UNITS_AT_ONCE):
+        some = units[start : start + UNITS_AT_ONCE]
+        games = _solve([leaf for unit in some for leaf in unit.leaves])
+        for unit in some:
+            yield _table(unit, games)
 
 
 def _table(unit: Unit, games: dict[int, Floats]) -> Floats:
@@ -127,11 +129,9 @@ def _solve(leaves: list[Leaf]) -> dict[int, Floats]:
         by_size[len(leaf.features)].append(leaf)
     games: dict[int, Floats] = {}
     for size, same in by_size.items():
-        for start in range(0, len(same), LEAVES_AT_ONCE):
-            chunk = same[start : start + LEAVES_AT_ONCE]
-            shares = np.array([leaf.shares for leaf in chunk], dtype=np.float64).reshape(len(chunk), size)
-            solved = _shapley(shares) * np.array([leaf.value for leaf in chunk])[:, None, None]
-            games.update((id(leaf), game) for leaf, game in zip(chunk, solved, strict=True))
+        shares = np.array([leaf.shares for leaf in same], dtype=np.float64).reshape(len(same), size)
+        solved = _shapley(shares) * np.array([leaf.value for leaf in same])[:, None, None]
+        games.update((id(leaf), game) for leaf, game in zip(same, solved, strict=True))
     return games
 
 
@@ -151,6 +151,6 @@ def _shapley(shares: Floats) -> Floats:
             powers[0] *= shares[:, None, other]
         total = np.zeros((leaves, coalitions.size))
         for k in range(size):
-            total += powers[k] / (size * comb(size - 1, k))
+            total += powers[k] / (size * math.comb(size - 1, k))
         contributions[:, :, feature] = (follows[None, :, feature] - shares[:, None, feature]) * total
     return contributions
