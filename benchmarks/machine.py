@@ -9,18 +9,26 @@ from pathlib import Path
 
 
 def machine(*packages: str) -> dict[str, str]:
-    """Processor, cores, memory, Python and the versions of ``packages``."""
+    """Processor, cores at hand, load by others, memory, system, Python and the versions of ``packages``."""
     facts = {
-        "processor": _line("/proc/cpuinfo", "model name") or platform.processor(),
-        "cores": str(os.cpu_count()),
+        "processor": _line("/proc/cpuinfo", "model name") or platform.processor() or platform.machine(),
+        "cores": str(cores()),
+        "load": f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "",
         "memory": _line("/proc/meminfo", "MemTotal"),
+        "system": platform.system(),
         "python": platform.python_version(),
     }
     return facts | {name: version(name) for name in packages}
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _line(path: str, key: str) -> str:
     found = Path(path)
     if not found.exists():
         return ""
-    return next((line.split(":", 1)[1].strip() for line in found.read_text().splitlines() if line.startswith(key)), "")
+    lines = found.read_text(encoding="utf-8").splitlines()
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith(key)), "")

@@ -79,7 +79,7 @@ def compile_explainer(booster: lightgbm.Booster, num_iteration: int | None = Non
 def _check_depth(ensemble: Ensemble) -> None:
     if not ensemble.trees:
         raise UnsupportedModel(Text("模型中没有树", "the model has no trees"))
-    depth = max(tree.height(0) if tree.splits else 0 for tree in ensemble.trees)
+    depth = max(tree.height(tree.root) for tree in ensemble.trees)
     if depth > MAX_DEPTH:
         raise UnsupportedModel(
             Text(

@@ -40,6 +40,10 @@ class Tree:
     leaf_rows: NDArray[np.float64]
     leaf_values: NDArray[np.float64]
 
+    @property
+    def root(self) -> int:
+        return 0 if self.splits else ~0
+
     def rows_at(self, node: int) -> float:
         return float(self.split_rows[node] if node >= 0 else self.leaf_rows[~node])
 

@@ -52,7 +52,7 @@ def cut(tree: Tree, height: int, bits: int) -> Iterator[Unit]:
             yield from below(tree.left[node], [*way, (node, True)])
             yield from below(tree.right[node], [*way, (node, False)])
 
-    yield from below(0 if tree.splits else -1, [])
+    yield from below(tree.root, [])
 
 
 def _leaves(tree: Tree, node: int, way: list[tuple[int, bool]]) -> Iterator[Leaf]:

@@ -24,19 +24,19 @@ ODD_CATEGORIES = [np.nan, np.inf, -np.inf, -1.0, -0.5, 0.5, 3.9, 31.0, 32.0, 1e6
 def trained_models(draw: st.DrawFn) -> tuple[lgb.Booster, Floats]:
     """A model of any kind that the explainer accepts, with rows that press on its thresholds and categories."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    rows, numeric, categorical = draw(st.integers(12, 250)), draw(st.integers(1, 6)), draw(st.integers(0, 2))
+    rows = draw(st.sampled_from([250, 120, 60, 25, 12]))
+    numeric, categorical = draw(st.sampled_from([6, 3, 2, 1])), draw(st.sampled_from([1, 2, 0]))
     X = _features(draw, rng, rows, numeric, categorical)
     outcome = rng.random(rows) < 1 / (1 + np.exp(-np.nan_to_num(X).clip(-3, 3).sum(axis=1)))
     parameters = QUIET | {
         "objective": draw(st.sampled_from(["binary", "regression"])),
-        "max_depth": draw(st.integers(1, 6)),
-        "num_leaves": draw(st.integers(2, 64)),
-        "min_data_in_leaf": draw(st.integers(1, 8)),
-        "min_sum_hessian_in_leaf": 0.0,
+        "max_depth": draw(st.sampled_from([4, 5, 6, 3, 2, 1])),
+        "num_leaves": draw(st.sampled_from([64, 16, 5])),
+        "min_data_in_leaf": draw(st.sampled_from([1, 3, 8])),
         "learning_rate": draw(st.sampled_from([0.05, 0.3, 1.0])),
-        "use_missing": draw(st.booleans()),
+        "use_missing": draw(st.sampled_from([True, True, False])),
         "zero_as_missing": draw(st.booleans()),
-        "max_bin": draw(st.sampled_from([3, 15, 255])),
+        "max_bin": draw(st.sampled_from([255, 15, 3])),
         "min_data_in_bin": 1,
         "min_data_per_group": 1,
         "cat_smooth": 1.0,
@@ -71,8 +71,8 @@ def _features(draw: st.DrawFn, rng: np.random.Generator, rows: int, numeric: int
     elif kind == "tiny":
         X[:, 0] *= 1e-35
     X[:, numeric:] = rng.integers(0, draw(st.sampled_from([2, 5, 70])), size=(rows, categorical))
-    X[rng.random(X.shape) < draw(st.sampled_from([0.0, 0.2, 0.6]))] = np.nan
-    X[rng.random(X.shape) < draw(st.sampled_from([0.0, 0.3]))] = 0.0
+    X[rng.random(X.shape) < draw(st.sampled_from([0.2, 0.6, 0.0]))] = np.nan
+    X[rng.random(X.shape) < draw(st.sampled_from([0.3, 0.0]))] = 0.0
     return X
 
 
@@ -99,14 +99,15 @@ def _assert_says_what_lightgbm_says(booster: lgb.Booster, X: Floats) -> Compiled
     explainer = compile_explainer(booster)
     margin, contributions, expected = explainer.explain(X)
     theirs = booster.predict(X, pred_contrib=True, num_threads=1)
+    near = 1e-9 * max(1.0, np.abs(theirs).max() / 1e3)
     np.testing.assert_array_equal(margin, booster.predict(X, raw_score=True, num_threads=1))
-    np.testing.assert_allclose(contributions, theirs[:, :-1], rtol=0, atol=1e-9)
-    np.testing.assert_allclose(expected, theirs[:, -1], rtol=0, atol=1e-9)
-    np.testing.assert_allclose(margin, expected + contributions.sum(axis=1), rtol=0, atol=1e-9)
+    np.testing.assert_allclose(contributions, theirs[:, :-1], rtol=0, atol=near)
+    np.testing.assert_allclose(np.full(len(X), expected), theirs[:, -1], rtol=0, atol=near)
+    np.testing.assert_allclose(margin, expected + contributions.sum(axis=1), rtol=0, atol=near)
     return explainer
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(trained_models())
 def test_any_model_is_explained_as_lightgbm_explains_it(trained: tuple[lgb.Booster, Floats]) -> None:
     booster, X = trained
