@@ -1,0 +1,1 @@
+"""Real small enterprises and their invoices (CUMCM 2020, problem C): read, studied, rated."""
