@@ -225,6 +225,7 @@ def _check(explainer: CompiledExplainer) -> None:
     sound["table"] = bool(
         sound["splits"]
         and (bits <= 16).all()
+        and explainer.table.size < 2**31
         and sound["shares"]
         and _slices(np.stack([units[:, 4], units[:, 4] + (width << bits)], axis=1), explainer.table.size)
     )
