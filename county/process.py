@@ -62,7 +62,7 @@ def live(
     observed = months - burn_in
     dynamic, statuses = np.empty((n, observed)), np.empty((n, observed), np.int64)
     for step in range(months):
-        own = nature.persistence * own + rng.normal(0, own_sd * np.sqrt(1 - nature.persistence**2), n)
+        own = np.asarray(nature.persistence * own + rng.normal(0, own_sd * np.sqrt(1 - nature.persistence**2), n))
         month = step - burn_in
         at_risk = (month >= entered) & (month >= 0)
         stops = rng.random(n) < stopping_probability(nature, static + own + shocks[:, step])

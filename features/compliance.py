@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from features.definition import Feature, latest, total
+from features.definition import ENTERPRISE, Feature, latest, total
 from records.words import Text
 
-ENTERPRISE = ("enterprise",)
 COLOUR_LEVEL = {"green": 3.0, "blue": 2.0, "yellow": 1.0, "red": 0.0}
 
 FEATURES = [

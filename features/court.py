@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from features.definition import Feature, total
+from features.definition import BOTH, Feature, total
 from records.words import Text
-
-BOTH = ("enterprise", "farmer")
 
 FEATURES = [
     Feature(

@@ -10,6 +10,9 @@ from records.errors import HuixinError
 from records.words import Text
 
 Segment = Literal["enterprise", "farmer"]
+ENTERPRISE: tuple[Segment, ...] = ("enterprise",)
+FARMER: tuple[Segment, ...] = ("farmer",)
+BOTH: tuple[Segment, ...] = ("enterprise", "farmer")
 Use = Literal["model", "fairness"]
 Unit = Literal["CNY", "ratio", "share", "count", "days", "months", "years", "points", "mu", "persons", "level", "flag"]
 Rows = Any  # an Ibis table: spine rows joined with the records visible to them

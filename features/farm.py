@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from features.definition import Derived, Feature, Grouping, latest, ratio, total
+from features.definition import FARMER, Derived, Feature, Grouping, latest, ratio, total
 from records.words import Text
 
-FARMER = ("farmer",)
 SEASON = "farm.season"
 NO_SEASON = Text("无种养殖记录", "no season on record")
 NO_HOUSEHOLD = Text("无农户基本情况", "no household record")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from features.definition import Derived, Feature, ratio, total
+from features.definition import BOTH, Derived, Feature, ratio, total
 from records.words import Text
 
-BOTH = ("enterprise", "farmer")
 MONTH = "loan.account_month"
 NO_LOAN = Text("无贷款账户记录", "no loan account on record")
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from features.definition import Feature, ratio, total
+from features.definition import BOTH, Feature, ratio, total
 from records.words import Text
 
-BOTH = ("enterprise", "farmer")
 USAGE = "power.usage"
 NO_METER = Text("无用电记录", "no electricity record")
 

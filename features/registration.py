@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from features.definition import Feature, latest
+from features.definition import ENTERPRISE, Feature, latest
 from records.words import Text
-
-ENTERPRISE = ("enterprise",)
 
 FEATURES = [
     Feature(

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from features.definition import Feature, ratio, total
+from features.definition import ENTERPRISE, Feature, ratio, total
 from records.words import Text
 
-ENTERPRISE = ("enterprise",)
 CONTRIBUTION = "social_insurance.contribution"
 NOT_INSURED = Text("无社保缴费记录", "no social-insurance record")
 

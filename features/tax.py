@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from features.definition import Derived, Feature, latest, ratio, total
+from features.definition import ENTERPRISE, Derived, Feature, latest, ratio, total
 from records.words import Text
 
-ENTERPRISE = ("enterprise",)
 FILING = "tax.filing"
 NO_FILING = Text("无纳税申报", "no tax filing")
 GRADE_LEVEL = {"A": 4.0, "B": 3.0, "M": 2.0, "C": 1.0, "D": 0.0}

@@ -26,7 +26,9 @@ class UnknownBenchmark(HuixinError):
 
 def bench(
     name: Annotated[str, typer.Argument(help="explain, demo, cumcm, ...")],
-    json: Annotated[Path | None, typer.Option(help="结果写入此 JSON 文件 · write the figures to this JSON file")] = None,
+    json: Annotated[
+        Path | None, typer.Option(help="结果写入此 JSON 文件 · write the figures to this JSON file")
+    ] = None,
     data: Annotated[
         Path | None, typer.Option(help="真实数据目录，默认取 HUIXIN_DATA · folder of real data, default HUIXIN_DATA")
     ] = None,
@@ -54,6 +56,9 @@ def _data_folder() -> Path:
     folder = os.environ.get("HUIXIN_DATA")
     if not folder:
         raise UnknownBenchmark(
-            Text("请用 --data 或环境变量 HUIXIN_DATA 指明真实数据目录", "name the folder of real data by --data or HUIXIN_DATA")
+            Text(
+                "请用 --data 或环境变量 HUIXIN_DATA 指明真实数据目录",
+                "name the folder of real data by --data or HUIXIN_DATA",
+            )
         )
     return Path(folder)

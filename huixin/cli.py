@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from huixin import catalogue, clients, demo, features, import_, ingest, bench, model, score, serve, train
+from huixin import bench, catalogue, clients, demo, features, import_, ingest, model, score, serve, train
 from huixin.console import report_error
 from records.errors import HuixinError
 

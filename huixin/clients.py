@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from huixin.console import out, say, table
 from records.words import Text
+
+if TYPE_CHECKING:
+    from service.security import Clients
 
 app = typer.Typer(no_args_is_help=True, help="服务的调用方与密钥 · clients of the service and their keys")
 
@@ -28,10 +31,18 @@ def list_clients() -> None:
     """列出调用方 · list clients."""
     listing = table(
         Text("调用方", "Clients"),
-        [Text("编号", "id"), Text("名称", "name"), Text("角色", "role"), Text("新增于", "added"), Text("吊销于", "revoked")],
+        [
+            Text("编号", "id"),
+            Text("名称", "name"),
+            Text("角色", "role"),
+            Text("新增于", "added"),
+            Text("吊销于", "revoked"),
+        ],
     )
     for client in _clients().list():
-        listing.add_row(client.client_id, client.name, client.role, f"{client.created_at}", f"{client.revoked_at or ''}")
+        listing.add_row(
+            client.client_id, client.name, client.role, f"{client.created_at}", f"{client.revoked_at or ''}"
+        )
     out.print(listing)
 
 
@@ -42,7 +53,7 @@ def revoke(client_id: Annotated[str, typer.Argument(help="调用方编号 · cli
     say(f"已吊销 {client_id}", f"revoked {client_id}")
 
 
-def _clients():  # type: ignore[no-untyped-def]
+def _clients() -> Clients:
     from records.base import RecordBase
     from records.settings import Settings
     from service.security import Clients

@@ -22,7 +22,14 @@ def list_features(
 
     listing = table(
         Text("特征字典", "Feature dictionary"),
-        [Text("代码", "code"), Text("含义", "meaning"), Text("单位", "unit"), Text("窗口", "window"), Text("方向", "direction"), Text("用途", "use")],
+        [
+            Text("代码", "code"),
+            Text("含义", "meaning"),
+            Text("单位", "unit"),
+            Text("窗口", "window"),
+            Text("方向", "direction"),
+            Text("用途", "use"),
+        ],
     )
     arrows = {1: "PD ↑", -1: "PD ↓", 0: "—"}
     for entry in dictionary(segment):

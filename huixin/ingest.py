@@ -31,7 +31,9 @@ def ingest(
         with progress(f"读取 {path.name}", f"reading {path.name}") as done:
             receipt = base.append(path, item, history=history, pseudonyms=pseudonyms, progress=done)
         rejected += receipt.rows_rejected
-        again = Text("（此前已收，未重复入库）", " (received before, nothing added)") if receipt.replayed else Text("", "")
+        again = (
+            Text("（此前已收，未重复入库）", " (received before, nothing added)") if receipt.replayed else Text("", "")
+        )
         say(
             f"{path.name}：收 {receipt.rows_accepted} 行，拒 {receipt.rows_rejected} 行，"
             f"批次 {receipt.batch_id}{again.zh}",

@@ -20,12 +20,22 @@ def list_models() -> None:
 
     listing = table(
         Text("已登记模型", "Registered models"),
-        [Text("名称", "name"), Text("版本", "version"), Text("类型", "family"), Text("别名", "alias"), Text("AUC", "AUC")],
+        [
+            Text("名称", "name"),
+            Text("版本", "version"),
+            Text("类型", "family"),
+            Text("别名", "alias"),
+            Text("AUC", "AUC"),
+        ],
     )
     for version in Registry(Settings()).versions():
         auc = version.metrics.get("auc")
         listing.add_row(
-            version.name, version.version, version.family, ", ".join(version.aliases), "" if auc is None else f"{auc:.4f}"
+            version.name,
+            version.version,
+            version.family,
+            ", ".join(version.aliases),
+            "" if auc is None else f"{auc:.4f}",
         )
     out.print(listing)
 

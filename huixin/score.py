@@ -22,14 +22,12 @@ SEVERITY_STYLE = {"red": "bold red", "orange": "dark_orange", "yellow": "yellow"
 def score(
     subject: Annotated[
         str | None,
-        typer.Argument(help="主体编号或证照号码；- 表示从标准输入读取 · subject id or identity number; - reads it from standard input"),
+        typer.Argument(help="主体编号或证照号码；- 为标准输入 · subject id or identity number; - for standard input"),
     ] = None,
     as_of: Annotated[str | None, typer.Option(help="时点，默认现在 · as-of day or instant, default now")] = None,
     json: Annotated[bool, typer.Option("--json", help="输出 JSON · print JSON")] = False,
     every: Annotated[bool, typer.Option("--all", help="全部主体 · every subject")] = False,
-    to: Annotated[
-        Path, typer.Option("--out", help="--all 的输出目录 · folder for --all")
-    ] = Path("var/scores"),
+    to: Annotated[Path, typer.Option("--out", help="--all 的输出目录 · folder for --all")] = Path("var/scores"),
 ) -> None:
     """为主体评级并说明理由 · rate a subject and say why."""
     if every == (subject is not None):

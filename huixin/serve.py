@@ -23,7 +23,13 @@ def serve(
     say(f"健康检查：{root}/healthz 与 {root}/readyz", f"health: {root}/healthz and {root}/readyz")
     say("新增调用方：huixin client add NAME --role platform", "add a client: huixin client add NAME --role platform")
     uvicorn.run(
-        "service.app:create_app", factory=True, host=host, port=port, workers=workers, log_level="warning", access_log=False
+        "service.app:create_app",
+        factory=True,
+        host=host,
+        port=port,
+        workers=workers,
+        log_level="warning",
+        access_log=False,
     )
 
 

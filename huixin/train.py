@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from huixin.console import out, progress, say, step, table
 from records.words import Text
+
+if TYPE_CHECKING:
+    from records.base import RecordBase
 
 SEGMENTS = {"enterprise": Text("企业", "enterprises"), "farmer": Text("农户", "farmers")}
 
@@ -19,25 +22,32 @@ def train(
     seed: Annotated[int, typer.Option(help="随机种子 · seed")] = 20260101,
 ) -> None:
     """训练、验证、登记模型，由准入关决定是否上线 · train, validate, register; the gate decides on promotion."""
+    from huixin.county_base import is_synthetic
     from records.base import RecordBase
     from records.settings import Settings
 
     base = RecordBase.open(Settings())
     for one in [segment] if segment else list(SEGMENTS):
-        train_segment(base, one, seed)
+        train_segment(base, one, seed, synthetic=is_synthetic(base))
 
 
-def train_segment(base, segment: str, seed: int) -> None:  # type: ignore[no-untyped-def]
+def train_segment(base: RecordBase, segment: str, seed: int, *, synthetic: bool = False) -> None:
     """Train one segment of ``base`` and print what came out."""
     from models.training import train as train_models
 
     words = SEGMENTS.get(segment, Text(segment, segment))
     step(f"训练{words.zh}模型", f"training the models of {words.en}")
     with progress("训练与验证", "training and validating", total=100) as done:
-        result = train_models(base, segment, seed=seed, progress=done)
+        result = train_models(base, segment, seed=seed, synthetic=synthetic, progress=done)
     listing = table(
         Text(f"时间外验证（{words.zh}）", f"Out-of-time validation ({words.en})"),
-        [Text("模型", "model"), Text("版本", "version"), Text("AUC", "AUC"), Text("KS", "KS"), Text("上线", "promoted")],
+        [
+            Text("模型", "model"),
+            Text("版本", "version"),
+            Text("AUC", "AUC"),
+            Text("KS", "KS"),
+            Text("上线", "promoted"),
+        ],
     )
     for model in result.models:
         listing.add_row(
