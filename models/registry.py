@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import tempfile
+from contextlib import redirect_stderr
 from dataclasses import dataclass
 from functools import cached_property
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +72,8 @@ class Registry:
                 input_example=example,
                 pip_requirements=PIP_REQUIREMENTS,
             )
-            found = mlflow.register_model(info.model_uri, name)
+            with redirect_stderr(StringIO()):  # MLflow says on stderr what the caller reports itself
+                found = mlflow.register_model(info.model_uri, name)
         tags = {"fingerprint": marks, "family": bundle.family, "synthetic": str(bundle.synthetic).lower()}
         for key, value in tags.items():
             self._client.set_model_version_tag(name, found.version, key, value)

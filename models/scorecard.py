@@ -160,7 +160,19 @@ class Scorecard(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
 
 def _bins(values: Floats, target: Floats, direction: int) -> Bins:
+    """Bins whose rates keep the direction on every row; neighbours that break it are merged."""
     cuts = _cuts(values, target, direction)
+    while True:
+        bins = _counted(cuts, values, target)
+        known = bins.woe[: len(cuts) + 1]
+        rising = direction or (1 if known[-1] >= known[0] else -1)
+        broken = np.flatnonzero(rising * np.diff(known) < 0)
+        if not len(broken):
+            return bins
+        cuts = np.delete(cuts, broken[0])
+
+
+def _counted(cuts: Floats, values: Floats, target: Floats) -> Bins:
     place = Bins(cuts, np.empty(0), np.empty(0), np.empty(0)).place(values)
     rows = np.bincount(place, minlength=len(cuts) + 2).astype(np.float64)
     events = np.bincount(place, weights=target, minlength=len(cuts) + 2).astype(np.float64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,28 +16,90 @@ from models.shapley import CompiledExplainer, compile_explainer
 Floats = npt.NDArray[np.float64]
 # With as many events, trees and the linear model have an equal say.
 EVENTS_FOR_HALF = 100.0
+TREES = "trees_"
 
 
+@dataclass(frozen=True)
 class RankNormal:
     """Each feature by its rank among the training rows, on the scale of a standard normal (van der Waerden scores).
 
     Monotone and free of outliers: enterprises differ ten thousand times in size. Missing values are at the median, 0.
+    ``known`` holds each feature's training values, ascending, without the missing ones.
     """
 
-    def fit(self, X: Floats) -> RankNormal:
-        self.known_ = [np.sort(column[~np.isnan(column)]) for column in X.T]
-        return self
+    known: tuple[Floats, ...]
 
-    def transform(self, X: Floats) -> Floats:
+    @classmethod
+    def of(cls, X: Floats) -> RankNormal:
+        return cls(tuple(np.sort(column[~np.isnan(column)]) for column in X.T))
+
+    def scores(self, X: Floats) -> Floats:
         """Normal scores, [n, features]; ties share their middle rank."""
         from scipy.special import ndtri
 
         scores = np.zeros(X.shape)
-        for column, known in enumerate(self.known_):
+        for column, known in enumerate(self.known):
             values = X[:, column]
             rank = (np.searchsorted(known, values, "left") + np.searchsorted(known, values, "right")) / 2
             scores[:, column] = np.where(np.isnan(values), 0.0, ndtri((rank + 0.5) / (len(known) + 1)))
         return scores
+
+
+@dataclass(frozen=True)
+class BlendExplainer:
+    """A fitted blend as plain arrays: margin and exact contributions, feature by feature.
+
+    ``weights``, ``means`` [features] and ``intercept`` of the linear part on normal scores; ``trees`` is None where
+    their ``share`` is 0.
+    """
+
+    ranks: RankNormal
+    weights: Floats
+    means: Floats
+    intercept: float
+    share: float
+    trees: CompiledExplainer | None
+
+    def explain(self, X: npt.ArrayLike) -> tuple[Floats, Floats, float]:
+        """Margins [n], contributions [n, features] and their base, in log-odds of class 1."""
+        rows = np.ascontiguousarray(X, np.float64)
+        if rows.ndim != 2 or rows.shape[1] != len(self.weights):
+            raise ValueError(f"X has shape {rows.shape}; (n, {len(self.weights)}) is accepted")
+        contributions = self.weights * (self.ranks.scores(rows) - self.means)
+        base = self.intercept + float(self.weights @ self.means)
+        if self.trees is not None:
+            _, of_trees, base_of_trees = self.trees.explain(rows)
+            contributions = (1 - self.share) * contributions + self.share * of_trees
+            base = (1 - self.share) * base + self.share * base_of_trees
+        margin = np.full(len(rows), base)
+        for column in range(rows.shape[1]):
+            margin += contributions[:, column]
+        return margin, contributions, base
+
+    def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Plain arrays, to be saved without pickling (``np.savez``)."""
+        arrays: dict[str, npt.NDArray[Any]] = {
+            "weights": self.weights,
+            "means": self.means,
+            "intercept": np.array(self.intercept),
+            "share": np.array(self.share),
+        }
+        arrays |= {f"known_{column}": values for column, values in enumerate(self.ranks.known)}
+        of_trees = self.trees.to_arrays() if self.trees is not None else {}
+        return arrays | {f"{TREES}{name}": values for name, values in of_trees.items()}
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, npt.NDArray[Any]]) -> BlendExplainer:
+        """What :meth:`to_arrays` gave."""
+        of_trees = {name.removeprefix(TREES): values for name, values in arrays.items() if name.startswith(TREES)}
+        return cls(
+            ranks=RankNormal(tuple(arrays[f"known_{column}"] for column in range(len(arrays["weights"])))),
+            weights=arrays["weights"],
+            means=arrays["means"],
+            intercept=float(arrays["intercept"]),
+            share=float(arrays["share"]),
+            trees=CompiledExplainer.from_arrays(of_trees) if of_trees else None,
+        )
 
 
 class SmallSampleBlend(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -60,11 +123,7 @@ class SmallSampleBlend(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     Attributes
     ----------
-    weights_, intercept_ : float64[features], float
-        Of the linear part, on normal scores.
-    share_ : float
-    explainer_ : CompiledExplainer or None
-        Of the trees; None where their share is 0.
+    explainer_ : BlendExplainer
 
     Examples
     --------
@@ -108,30 +167,19 @@ class SmallSampleBlend(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if directions.shape != (rows.shape[1],):
             raise ValueError(f"{len(directions)} directions for {rows.shape[1]} features")
         events = min(target.sum(), len(target) - target.sum())
-        self.share_ = float(events / (events + EVENTS_FOR_HALF) if self.tree_share is None else self.tree_share)
-        self.scores_ = RankNormal().fit(rows)
-        scores = self.scores_.transform(rows)
-        self.weights_, self.intercept_ = _signed_logistic(scores, target, directions, self.prior_sd)
-        self.means_ = scores.mean(axis=0)
-        self.explainer_: CompiledExplainer | None = None
-        if self.share_ > 0:
-            self.explainer_ = compile_explainer(self._booster(rows, target, directions))
+        share = float(events / (events + EVENTS_FOR_HALF) if self.tree_share is None else self.tree_share)
+        ranks = RankNormal.of(rows)
+        scores = ranks.scores(rows)
+        weights, intercept = _signed_logistic(scores, target, directions, self.prior_sd)
+        trees = compile_explainer(self._booster(rows, target, directions)) if share > 0 else None
+        self.explainer_ = BlendExplainer(ranks, weights, scores.mean(axis=0), intercept, share, trees)
         return self
 
     def explain(self, X: npt.ArrayLike) -> tuple[Floats, Floats, float]:
         """Margins [n], exact contributions [n, features] and their base, in log-odds of class 1."""
         check_is_fitted(self)
         rows = validate_data(self, X, ensure_all_finite="allow-nan", dtype=np.float64, reset=False)
-        contributions = self.weights_ * (self.scores_.transform(rows) - self.means_)
-        base = self.intercept_ + float(self.weights_ @ self.means_)
-        if self.explainer_ is not None:
-            _, of_trees, base_of_trees = self.explainer_.explain(np.ascontiguousarray(rows))
-            contributions = (1 - self.share_) * contributions + self.share_ * of_trees
-            base = (1 - self.share_) * base + self.share_ * base_of_trees
-        margin = np.full(len(rows), base)
-        for column in range(rows.shape[1]):
-            margin += contributions[:, column]
-        return margin, contributions, base
+        return self.explainer_.explain(rows)
 
     def margin(self, X: npt.ArrayLike) -> Floats:
         """Log-odds of class 1, [n]."""
