@@ -34,6 +34,7 @@ HORIZON = 12
 HISTORY = 6
 MOST_AS_OFS = 12
 MINIMUM_EVENTS = 30
+SCORECARD_MARGIN = 0.005
 FOLDS = {"boosted": 5, "scorecard": 2}
 
 
@@ -228,24 +229,31 @@ def _validated(bundle: Bundle, validation: TrainingTable) -> Bundle:
 def _settle(
     registry: Registry, segment: str, bundles: list[Bundle], warning: Bundle, validation: TrainingTable
 ) -> TrainingResult:
-    """Register everything; the best rating model meets the gate, the other stands as challenger."""
+    """Register everything; the preferred rating model meets the gate first, the other stands as challenger."""
     champion = _serving(registry, segment)
-    ranked = sorted(bundles, key=lambda one: one.metrics["auc"], reverse=True)
     directions = tuple(one.direction for one in features_for(segment))
     trained: list[Trained] = []
     refusals: list[Text] = []
-    for place, bundle in enumerate(ranked):
+    promoted = False
+    for bundle in sorted(bundles, key=_preference, reverse=True):
         version = _register(registry, bundle, reports(bundle, validation))
-        verdict = _judged(bundle, champion, validation, directions) if place == 0 else None
-        alias = CHAMPION if verdict and verdict.passed else CHALLENGER
-        if verdict and not verdict.passed:
-            refusals += verdict.reasons
+        alias = CHALLENGER
+        if not promoted:
+            verdict = _judged(bundle, champion, validation, directions)
+            promoted = verdict.passed
+            alias = CHAMPION if promoted else CHALLENGER
+            refusals += [Text(f"{bundle.family}：{no.zh}", f"{bundle.family}: {no.en}") for no in verdict.reasons]
         registry.set_alias(version.name, alias, version.version)
         trained.append(Trained(bundle.family, version.version, alias, bundle.metrics, bundle))
     found = _register(registry, warning, {})
     registry.set_alias(found.name, CHAMPION, found.version)
     assert warning.validated_as_of is not None  # noqa: S101
     return TrainingResult(segment, tuple(trained), tuple(refusals), warning.out_of_time, warning.validated_as_of)
+
+
+def _preference(bundle: Bundle) -> float:
+    """AUC out of time; the boosted model serves unless the scorecard is better by a margin."""
+    return bundle.metrics["auc"] - (SCORECARD_MARGIN if bundle.family == "scorecard" else 0.0)
 
 
 def _judged(bundle: Bundle, champion: Bundle | None, validation: TrainingTable, directions: tuple[int, ...]) -> Verdict:
