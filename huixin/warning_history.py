@@ -12,7 +12,6 @@ import numpy.typing as npt
 from features.outcomes import label
 from features.spine import spine
 from models.hazard import HORIZONS
-from records.moment import end_of_day
 from records.words import Text
 from scoring.rating import Rater
 from scoring.scorer import Scorer

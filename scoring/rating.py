@@ -27,7 +27,7 @@ from records.words import Language, Text
 from scoring.audit import enter
 from scoring.reasons import Reason, reason
 from scoring.scorer import Scorer, Scores
-from scoring.signals import IN_DEFAULT, Signal, fired, signals
+from scoring.signals import AFTER_DEFAULT, IN_DEFAULT, SEVERITIES, Signal, fired, signals
 
 Confidence = Literal["high", "medium", "low"]
 HIGH_CONFIDENCE, MEDIUM_CONFIDENCE = 0.75, 0.4
@@ -102,6 +102,7 @@ class Warned:
     segment: str
     signal: Signal
     count: int
+    distress: dict[int, float]
 
 
 @dataclass(frozen=True)
@@ -174,23 +175,23 @@ class Rater:
         return Replay(score_id, equal, score, row.score, row.model_version, detail)
 
     def warnings(self, segment: str, as_of: datetime, limit: int = 20) -> list[Warned]:
-        """Subjects with signals at ``as_of``, the gravest and the most signalled first, at most ``limit``."""
+        """Subjects not yet in default that have signals at ``as_of``: by severity, then by probability of distress."""
         from features.spine import spine
 
-        pipeline = self.pipeline(segment)
-        rows = spine(pipeline.connection, segment, [shanghai_day(as_of)])
-        table = pipeline.build(rows)
+        pipeline, warning = self.pipeline(segment), self.serving(segment).warning
+        table = pipeline.build(spine(pipeline.connection, segment, [shanghai_day(as_of)]))
         columns = {code: table[code].to_numpy() for code in pipeline.codes}
-        ids = table["subject_id"].to_pylist()
-        grave = []
-        for position, subject_id in enumerate(ids):
+        distress = warning.distress(np.column_stack([columns[code] for code in warning.codes]))
+        found = []
+        for position, subject_id in enumerate(table["subject_id"].to_pylist()):
             features = {code: float(values[position]) for code, values in columns.items()}
-            hits = fired(segment, features)
-            if hits:
-                rank = ("red", "orange", "yellow", "blue").index(hits[0].severity)
-                grave.append((rank, -len(hits), subject_id, features))
-        chosen = sorted(grave, key=lambda one: one[:3])[:limit]
-        return [self._warned(segment, subject_id, features, as_of, -count) for _, count, subject_id, features in chosen]
+            ahead = dict(zip(HORIZONS, distress[position].tolist(), strict=True))
+            made = signals(segment, features, ahead, {}, shanghai_day(as_of))
+            if made and not AFTER_DEFAULT & {signal.code for signal in made}:
+                rank = SEVERITIES.index(made[0].severity), -ahead[HORIZONS[-1]], subject_id
+                found.append((rank, features, ahead))
+        chosen = sorted(found, key=lambda one: one[0])[:limit]
+        return [self._warned(segment, rank[2], features, ahead, as_of) for rank, features, ahead in chosen]
 
     def serving(self, segment: str) -> Serving:
         """The champions of ``segment``, loaded again when another version is promoted."""
@@ -261,12 +262,13 @@ class Rater:
             features={code: features[code] for code in bundle.codes},
         )
 
-    def _warned(self, segment: str, subject_id: str, features: dict[str, float], as_of: datetime, count: int) -> Warned:
-        hits = fired(segment, features)
-        codes = [code for rule in hits for code in rule.features]
+    def _warned(
+        self, segment: str, subject_id: str, features: dict[str, float], ahead: dict[int, float], as_of: datetime
+    ) -> Warned:
+        codes = [code for rule in fired(segment, features) for code in rule.features]
         evidence = self.pipeline(segment).evidence(subject_id, as_of, codes, EVIDENCE_LIMIT)
-        first = signals(segment, features, {}, evidence, shanghai_day(as_of))[0]
-        return Warned(subject_id, self.base.subject(subject_id).masked, segment, first, count)
+        found = signals(segment, features, ahead, evidence, shanghai_day(as_of))
+        return Warned(subject_id, self.base.subject(subject_id).masked, segment, found[0], len(found), ahead)
 
     def _stored_row(self, score_id: str) -> ScoreRow:
         with Session(self.base.engine, expire_on_commit=False) as session:

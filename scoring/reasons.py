@@ -47,7 +47,7 @@ def value_in_words(feature: AnyFeature, value: float) -> Text:
         case "flag":
             return Text("是", "yes") if value else Text("否", "no")
         case "count":
-            return Text(f"{short} 次", short)
+            return Text(short, short)
         case "points":
             return Text(f"{short} 分", f"{short} points")
         case "persons":

@@ -23,6 +23,7 @@ from scoring.reasons import value_in_words
 Severity = Literal["blue", "yellow", "orange", "red"]
 SEVERITIES: tuple[Severity, ...] = ("red", "orange", "yellow", "blue")
 IN_DEFAULT = "default.current"
+AFTER_DEFAULT = frozenset({IN_DEFAULT, "court.dishonest"})
 COMPARISONS = {">=": operator.ge, ">": operator.gt, "<=": operator.le, "<": operator.lt}
 RULES = Path(__file__).with_name("signals.toml")
 

@@ -36,6 +36,7 @@ def grade_bars(rows: Sequence[GradeRow], language: Language) -> Option:
             {
                 "name": subjects,
                 "type": "bar",
+                "itemStyle": {"color": GRADE_COLOURS[2]},
                 "data": [
                     {"value": row.subjects, "itemStyle": {"color": colour}}
                     for row, colour in zip(rows, GRADE_COLOURS, strict=True)
@@ -286,7 +287,7 @@ def bank_grades(content: CumcmReport, language: Language) -> Option:
     }
 
 
-def _frame(left: int = 12, right: int = 24) -> Option:
+def _frame(left: int = 30, right: int = 24) -> Option:
     return {
         "textStyle": {"fontFamily": "inherit"},
         "animation": False,

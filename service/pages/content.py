@@ -85,6 +85,7 @@ class WarningTimeline:
     defaulted: int
     warned_before: int
     median_lead_months: float
+    budget: float
 
 
 @dataclass(frozen=True)
