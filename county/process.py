@@ -55,7 +55,7 @@ def live(
     """
     n, months = shocks.shape
     own_sd = nature.dynamic_sd * np.sqrt(1 - nature.shared_share)
-    static: Floats = rng.normal(0, nature.static_sd, n)
+    static: Floats = np.asarray(rng.normal(0, nature.static_sd, n))
     own: Floats = np.asarray(rng.normal(0, own_sd, n))
     status = np.zeros(n, np.int64)
     default_month = np.full(n, -1, np.int64)
