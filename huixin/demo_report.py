@@ -98,7 +98,7 @@ def _section(base: RecordBase, rater: Rater, segment: str, folder: Path, as_of: 
     bundle = rater.serving(segment).rating
     curves = [_roc(found, found.pd, Text("惠信提升模型", "Huixin boosted model"))]
     curves.append(_roc(found, found.scorecard_pd, Text("评分卡", "scorecard")))
-    curves.append(_roc(found, found.true_pd, Text("真实 PD（上限）", "true PD (ceiling)")))
+    curves.append(_roc(found, found.true_pd, Text("真实 PD", "true PD")))
     lines = ks_curve(found.outcome, found.pd)
     x = tuple(lines["pd"].tolist())
     return SegmentSection(

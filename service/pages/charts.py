@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -80,7 +81,7 @@ def ks_lines(section: SegmentSection, language: Language) -> Option:
             "name": "PD",
             "nameLocation": "middle",
             "nameGap": 26,
-            "min": max(1e-4, min(section.ks_bad.x)),
+            "min": 10 ** math.floor(math.log10(max(1e-4, min(section.ks_bad.x)))),
             "max": 1,
             "axisLabel": {"formatter": "{value}"},
         },
@@ -95,7 +96,7 @@ def ks_lines(section: SegmentSection, language: Language) -> Option:
 def calibration_points(section: SegmentSection, language: Language) -> Option:
     """Observed default rate over mean PD by tenth of the portfolio, with Jeffreys intervals and the diagonal."""
     bins = section.calibration
-    top = max(max(one["high"] for one in bins), max(one["mean_pd"] for one in bins)) * 100
+    top = math.ceil(105 * max(max(one["high"], one["mean_pd"]) for one in bins))
     intervals = [
         {
             "type": "line",
@@ -116,10 +117,10 @@ def calibration_points(section: SegmentSection, language: Language) -> Option:
     }
     return {
         **_frame(),
-        "xAxis": {**_value_axis(_in(language, "平均 PD（%）", "mean PD (%)")), "max": round(top, 1)},
+        "xAxis": {**_value_axis(_in(language, "平均 PD（%）", "mean PD (%)")), "max": top},
         "yAxis": {
             **_value_axis(_in(language, "实际违约率（%）", "observed rate (%)"), name_gap=34),
-            "max": round(top, 1),
+            "max": top,
         },
         "series": [
             ideal,
@@ -149,7 +150,7 @@ def timeline(content: WarningTimeline, language: Language) -> Option:
     ]
     ended = {
         "xAxis": default,
-        "lineStyle": {"color": "#111", "width": 2.5},
+        "lineStyle": {"color": "#b3261e", "width": 2.5},
         "label": {"formatter": _in(language, "违约", "default"), "color": "#b3261e", "fontWeight": "bold"},
     }
 

