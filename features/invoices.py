@@ -365,7 +365,7 @@ REGULARITY = [
             "近36个月月采购额波动（变异系数）", "variation of monthly purchases over their mean, last 36 months"
         ),
         unit="ratio",
-        direction=0,
+        direction=1,
         grouping=BY_MONTH,
         measure=lambda g, w: _variation(g.purchases, g.age),
         missing=NO_PURCHASE,

@@ -74,7 +74,8 @@ def read_cumcm(folder: Path) -> StudyData:
             enterprises.append(firms)
             lines += [_invoices(root / part, direction, set(firms["code"])) for direction in FILES]
     firms = pl.concat(enterprises)
-    _refuse(root, "enterprises", firms["code"].is_duplicated(), "企业代号重复", "an enterprise code given twice")
+    if twice := firms.filter(pl.col("code").is_duplicated())["code"].to_list():
+        raise _bad(str(root), f"企业代号 {twice[0]} 在两部分中都有", f"enterprise code {twice[0]} is in both parts")
     found = pl.concat(lines)
     if found.is_empty():
         raise _bad(str(root), "没有任何发票", "no invoice at all")
@@ -108,6 +109,7 @@ def _enterprises(part: Path, *, with_outcome: bool) -> pl.DataFrame:
     table = _table(part, "enterprises", (*ENTERPRISE_COLUMNS, *(OUTCOME_COLUMNS if with_outcome else ())))
     where = f"{part.name}/enterprises"
     _refuse(part, "enterprises", ~_matches(table["企业代号"], CODE), "企业代号有误", "bad enterprise code")
+    _refuse(part, "enterprises", table["企业代号"].is_duplicated(), "企业代号重复", "an enterprise code given twice")
     _refuse(part, "enterprises", table["企业名称"].is_null(), "企业名称为空", "empty enterprise name")
     if table.is_empty():
         raise _bad(where, "没有企业", "no enterprise")

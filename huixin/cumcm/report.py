@@ -14,7 +14,8 @@ from records.moment import now
 from records.words import Text
 from service.pages.content import CumcmReport, Curve, GradeRow, RatedRow
 
-ARROWS = {1: "PD ↑", -1: "PD ↓", 0: "—"}
+ARROWS = {1: "PD↑", -1: "PD↓", 0: "—"}
+WEIGHTY_FEATURES = 12
 
 
 def study_report(
@@ -41,12 +42,14 @@ def study_report(
         kendall=correlation[1],
         method=_method(rated, len(table.codes)),
         baselines=tuple((words, found[name].auc, found[name].standard_error) for name, words in BASELINES.items()),
-        roc=Curve(Text("惠信", "Huixin"), tuple(curve["false_positive"]), tuple(curve["true_positive"])),
+        roc=Curve(
+            Text("惠信", "Huixin"), tuple(curve["false_positive"].tolist()), tuple(curve["true_positive"].tolist())
+        ),
         scores_by_bank_grade=_by_bank_grade(rated),
         grades=_grades(rated),
         features=tuple(
             (table.features[column].words, float(rated.weight[column]), ARROWS[int(table.features[column].direction)])
-            for column in by_weight
+            for column in by_weight[:WEIGHTY_FEATURES]
         ),
         rows=tuple(_row(row) for row in sorted(rated.rows, key=lambda row: -row.pd)),
         notes=_notes(data, ours),
@@ -77,10 +80,10 @@ def _notes(data: StudyData, ours: OutOfFold) -> tuple[Text, ...]:
         ),
         Text(
             f"样本违约率 {defaulted:.0%}，远高于一般贷款组合；PD 与等级只适用于同样构成的组合，"
-            "违约户为训练样本，其列出的评级并非折外结果（折外结果见 ratings.csv）。",
+            "有信贷记录的企业是训练样本，其列出的评级并非折外结果（折外结果见 ratings.csv；上方各图用折外结果）。",
             f"The sample's default rate is {defaulted:.0%}, far above that of a usual portfolio; PDs and grades speak "
             "for portfolios of that make-up. Enterprises with a record are training data, so their listed ratings are "
-            "not out of fold (those are in ratings.csv).",
+            "not out of fold (those are in ratings.csv, and in the charts of discrimination above).",
         ),
         Text(
             f"文件中有 {data.repeated:,} 行发票与另一行完全相同，已作重复剔除。",
