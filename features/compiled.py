@@ -1,0 +1,180 @@
+"""Features to SQL, once for each set of features: one pass an item, one a grouping, and one that gathers them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache, cached_property
+from typing import Any
+
+import ibis
+import pyarrow as pa
+
+from features.definition import AnyFeature, Derived, Feature, Grouping, condition
+from features.dictionary import registered
+from records.catalogue import Catalogue
+
+
+def visible(records: Any, spine: Any) -> list[Any]:
+    """The one rule of what an as-of may see; join predicates between records and spine.
+
+    A record counts at an as-of when the base had recorded it by then, no correction recorded by then supersedes it,
+    and its retention had not ended. Without the first line the future leaks into features.
+    """
+    return [
+        records.subject_id == spine.subject_id,
+        records.recorded_at <= spine.as_of,
+        records.superseded_at.isnull() | (records.superseded_at > spine.as_of),
+        records.expires_on.isnull() | (records.expires_on > spine.as_of_day),
+        records.occurred_on <= spine.as_of_day,
+    ]
+
+
+class CompiledFeatures:
+    """The SQL of ``features``, made on first use; independent of any connection."""
+
+    def __init__(self, features: tuple[AnyFeature, ...], segment: str) -> None:
+        self.features = features
+        self.segment = segment
+        self.codes = tuple(feature.code for feature in features)
+
+    @cached_property
+    def _measures(self) -> list[Feature]:
+        """Every feature measured on records, those that derived features need among them."""
+        found = {one.code: one for feature in self.features for one in measured_on(feature)}
+        return list(found.values())
+
+    @cached_property
+    def steps(self) -> dict[str, str]:
+        """SQL of one pass an item, and one a grouping, by the name of the table it makes."""
+        steps = {}
+        for number, (item, grouping) in enumerate(self._passes):
+            steps[f"pass_{number}"] = _sql(_pass(item, grouping, self._passes[item, grouping]))
+        return steps
+
+    @cached_property
+    def _passes(self) -> dict[tuple[str, Grouping | None], list[Feature]]:
+        passes: dict[tuple[str, Grouping | None], list[Feature]] = {}
+        for feature in self._measures:
+            passes.setdefault((feature.item, feature.grouping), []).append(feature)
+        return passes
+
+    @cached_property
+    def gathering(self) -> str:
+        """SQL that joins the passes to the spine, fills what no record means, and derives the rest."""
+        gathered = _spine_table()
+        for number, features in enumerate(self._passes.values()):
+            columns = {"row": "int64", **{feature.code: "float64" for feature in features}}
+            step = ibis.table(columns, name=f"pass_{number}")
+            gathered = gathered.left_join(step, "row").drop("row_right")
+        filled = {
+            feature.code: gathered[feature.code].fill_null(feature.when_empty)
+            for feature in self._measures
+            if feature.when_empty is not None
+        }
+        gathered = gathered.mutate(**filled) if filled else gathered
+        for feature in _derived(self.features):
+            gathered = gathered.mutate(**{feature.code: feature.formula(gathered).cast("float64")})
+        return _sql(gathered.order_by("row").select(*self.codes))
+
+    @cached_property
+    def evidence_queries(self) -> dict[str, tuple[list[str], str]]:
+        """By item: the codes of its features and the SQL that marks, record by record, which of them counted it."""
+        by_item: dict[str, list[Feature]] = {}
+        for feature in registered().values():
+            if isinstance(feature, Feature) and self.segment in feature.segments:
+                by_item.setdefault(feature.item, []).append(feature)
+        queries = {}
+        for item, features in by_item.items():
+            rows = _joined(item, None)
+            marks = {feature.code: _evidence_condition(feature, rows) for feature in features}
+            table = rows.select("record_id", "occurred_on", **marks)
+            queries[item] = ([*marks], _sql(table.order_by([ibis.desc("occurred_on"), ibis.desc("record_id")])))
+        return queries
+
+
+@cache
+def compiled(features: tuple[AnyFeature, ...], segment: str) -> CompiledFeatures:
+    """The compiled form of ``features``, shared by all pipelines of this process."""
+    return CompiledFeatures(features, segment)
+
+
+def _pass(item: str, grouping: Grouping | None, features: list[Feature]) -> Any:
+    """One aggregation over the visible records of an item, by spine row."""
+    rows = _joined(item, _longest_window(features, grouping))
+    if grouping is None:
+        measures = {one.code: one.measure(rows, one.condition(rows)).cast("float64") for one in features}
+        return rows.group_by("row").aggregate(**measures)
+    counts = condition(rows, grouping.window_months, grouping.where)
+    values = {name: measure(rows, counts) for name, measure in grouping.values.items()}
+    groups = rows.group_by(row=rows.row, key=grouping.key(rows)).aggregate(**values, members=rows.count(where=counts))
+    groups = groups.filter(groups.members > 0)
+    measures = {
+        one.code: one.measure(groups, one.where(groups) if one.where else ibis.literal(True)).cast("float64")
+        for one in features
+    }
+    return groups.group_by("row").aggregate(**measures)
+
+
+def _joined(item: str, window_months: int | None) -> Any:
+    """Spine rows with the records visible to them, none older than the longest window that is asked for."""
+    records = _record_table(item)
+    spine = _spine_table()
+    predicates = visible(records, spine)
+    if window_months is not None:
+        predicates.append(records.occurred_on >= spine.as_of_day - ibis.interval(days=31 * (window_months + 1)))
+    joined = spine.join(records, predicates, rname="{name}_of_record")
+    return joined.mutate(
+        age_days=joined.as_of_day.delta(joined.occurred_on, unit="day"),
+        age_months=joined.as_of_month - (joined.occurred_on.year() * 12 + joined.occurred_on.month()),
+    )
+
+
+def _longest_window(features: list[Feature], grouping: Grouping | None) -> int | None:
+    windows = [grouping.window_months] if grouping else [feature.window_months for feature in features]
+    known = [window for window in windows if window is not None]
+    return max(known) if len(known) == len(windows) else None
+
+
+def _record_table(item: str) -> Any:
+    declared = Catalogue.load().item(item)
+    schema = declared.arrow_schema.append(pa.field("superseded_at", pa.timestamp("us")))
+    return ibis.table(ibis.Schema.from_pyarrow(schema.append(pa.field("expires_on", pa.date32()))), name=declared.table)
+
+
+def _spine_table() -> Any:
+    columns = {
+        "row": "int64",
+        "subject_id": "string",
+        "as_of": "timestamp(6)",
+        "as_of_day": "date",
+        "as_of_month": "int64",
+    }
+    return ibis.table(columns, name="spine")
+
+
+def measured_on(feature: AnyFeature) -> list[Feature]:
+    """The features measured on records that ``feature`` comes from; itself, if it is one."""
+    if isinstance(feature, Feature):
+        return [feature]
+    return [found for code in feature.inputs for found in measured_on(registered()[code])]
+
+
+def _derived(features: Iterable[AnyFeature]) -> list[Derived]:
+    """Derived features in the order in which they can be computed, inputs first."""
+    ordered: dict[str, Derived] = {}
+    for feature in features:
+        if isinstance(feature, Derived):
+            for inner in _derived(registered()[code] for code in feature.inputs):
+                ordered[inner.code] = inner
+            ordered[feature.code] = feature
+    return list(ordered.values())
+
+
+def _evidence_condition(feature: Feature, rows: Any) -> Any:
+    grouping = feature.grouping
+    found = condition(rows, grouping.window_months, grouping.where) if grouping else feature.condition(rows)
+    return found.fill_null(False)
+
+
+def _sql(table: Any) -> str:
+    return str(ibis.to_sql(table, dialect="duckdb"))

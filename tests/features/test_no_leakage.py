@@ -1,0 +1,116 @@
+"""Promise 1: what the base learns after an as-of changes no feature at that as-of."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import ibis
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import features.compiled
+from features.dictionary import registered
+from features.pipeline import FeaturePipeline
+from records.catalogue import Catalogue, Field, Item
+from records.moment import end_of_day
+
+ITEMS = Catalogue.load().items
+AS_OF = end_of_day(date(2025, 6, 30))
+FIRST = date(2023, 1, 1)
+
+
+def values_of(field: Field) -> st.SearchStrategy[Any]:
+    if field.codes:
+        return st.sampled_from(sorted(field.codes))
+    match field.type:
+        case "money" | "decimal":
+            return st.decimals(0, 10**6, places=2)
+        case "integer":
+            return st.integers(int(field.minimum or 0), int(field.maximum or 200))
+        case "date":
+            return st.none() | st.dates(FIRST, date(2026, 6, 30))
+        case _:
+            return st.sampled_from(["a", "b", "c"])
+
+
+@st.composite
+def records(draw: st.DrawFn, segment: str, *, later: bool) -> list[tuple[str, dict[str, Any]]]:
+    """Records of subject 's'; ``later`` ones are recorded after the as-of, though they may have happened before it."""
+    items = [item for item in ITEMS.values() if segment in item.subject_kinds]
+    made = []
+    for item in draw(st.lists(st.sampled_from(items), min_size=1, max_size=8)):
+        happened = draw(st.dates(FIRST, date(2025, 6, 30)))
+        recorded = datetime(happened.year, happened.month, happened.day, 16) + timedelta(days=draw(st.integers(0, 40)))
+        if later:
+            recorded = AS_OF + timedelta(microseconds=draw(st.integers(1, 10**13)))
+        row = {name: draw(values_of(field)) for name, field in item.fields.items()}
+        made.append((item.code, {**row, "occurred_on": happened, "recorded_at": recorded}))
+    return made
+
+
+def connection_of(rows: list[tuple[str, dict[str, Any]]], segment: str, corrected: int | None = None) -> Any:
+    """A base that holds ``rows``; where ``corrected`` is given, the last row supersedes that one."""
+    backend = ibis.duckdb.connect()
+    for code, item in ITEMS.items():
+        backend.create_table(item.table, _table(item, rows, code, segment, corrected))
+    return backend
+
+
+def _table(
+    item: Item, rows: list[tuple[str, dict[str, Any]]], code: str, segment: str, corrected: int | None
+) -> pa.Table:
+    schema = item.arrow_schema.append(pa.field("superseded_at", pa.timestamp("us")))
+    schema = schema.append(pa.field("expires_on", pa.date32()))
+    listed = []
+    for number, (of, row) in enumerate(rows):
+        if of == code:
+            superseded = rows[-1][1]["recorded_at"] if number == corrected and rows[-1][0] == code else None
+            keys = {"record_id": f"r{number}", "subject_id": "s", "subject_kind": segment, "superseded_at": superseded}
+            listed.append({**dict.fromkeys(schema.names), **row, **keys})
+    return pa.Table.from_pylist(listed, schema)
+
+
+def bits(connection: Any, segment: str) -> dict[str, bytes]:
+    found = FeaturePipeline(connection, segment, [one for one in registered().values() if segment in one.segments])
+    return {code: np.float64(value).tobytes() for code, value in found.one("s", AS_OF).items()}
+
+
+@pytest.mark.parametrize("segment", ["enterprise", "farmer"])
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_nothing_recorded_later_changes_a_feature(segment: str, data: st.DataObject) -> None:
+    known = data.draw(records(segment, later=False))
+    later = data.draw(records(segment, later=True))
+    before = bits(connection_of(known, segment), segment)
+    corrected = data.draw(st.integers(0, len(known) - 1))
+    later.append(
+        (known[corrected][0], {**later[-1][1], **known[corrected][1], "recorded_at": AS_OF + timedelta(days=1)})
+    )
+    after = bits(connection_of(known + later, segment, corrected), segment)
+    changed = [code for code in before if before[code] != after[code]]
+    assert changed == []
+
+
+def test_the_property_would_notice_a_leak(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without ``recorded_at <= as_of`` in the one rule, a record learnt later does change features."""
+    row = {"amount": 5, "cleared_on": None, "occurred_on": date(2025, 6, 1), "recorded_at": AS_OF + timedelta(days=3)}
+    held = connection_of([("tax.arrears", row)], "enterprise")
+    nothing = bits(connection_of([], "enterprise"), "enterprise")
+    assert bits(held, "enterprise") == nothing
+    rule = features.compiled.visible
+
+    def without_recorded_at(records: Any, spine: Any) -> list[Any]:
+        kept = rule(records, spine)
+        del kept[1]
+        return kept
+
+    monkeypatch.setattr(features.compiled, "visible", without_recorded_at)
+    features.compiled.compiled.cache_clear()
+    try:
+        assert bits(held, "enterprise") != nothing
+    finally:
+        features.compiled.compiled.cache_clear()
