@@ -43,6 +43,16 @@ def _sum(amount: Value, w: Condition) -> Value:
     return total(amount, w).fill_null(0.0)
 
 
+def _over(above: Value, below: Value) -> Value:
+    """``above / below``; missing where returns leave nothing (or less) below."""
+    return (below > 0).ifelse(ratio(above, below), None)
+
+
+def _per_mille(rate: Value) -> Value:
+    """To the nearest thousandth: tax is rounded to the fen, and what is left of that says nothing."""
+    return (rate * 1000.0 + 0.5).floor().cast("float64") / 1000.0
+
+
 def _yuan(amount: Value) -> Value:
     """Money in whole yuan whose square is an exact decimal. Not decimal(18): DuckDB keeps its products at 18 digits."""
     return amount.cast("decimal(19,0)")
@@ -66,7 +76,7 @@ def _variation(amount: Value, age: Value) -> Value:
     yuan, months = _yuan(amount), (age.max() + 1).cast("float64")
     mean = yuan.sum().cast("float64") / months
     square = (yuan * yuan).sum().cast("float64") / months
-    return ratio((square - mean * mean).clip(lower=0.0).sqrt(), mean)
+    return _over((square - mean * mean).clip(lower=0.0).sqrt(), mean)
 
 
 BY_PARTNER = Grouping(
@@ -173,7 +183,7 @@ VOLUME = [
         direction=0,
         window_months=LONG,
         where=_valid,
-        measure=lambda r, w: ratio(
+        measure=lambda r, w: _over(
             _sum(r.amount, w & _sale(r)) - _sum(r.amount, w & _purchase(r)), _sum(r.amount, w & _sale(r))
         ),
         missing=NO_SALE,
@@ -187,7 +197,7 @@ VOLUME = [
         direction=0,
         window_months=LONG,
         where=_valid_sale,
-        measure=lambda r, w: ratio(total(r.tax, w), total(r.amount, w)),
+        measure=lambda r, w: _per_mille(_over(total(r.tax, w), total(r.amount, w))),
         missing=NO_SALE,
     ),
     Feature(
@@ -199,7 +209,7 @@ VOLUME = [
         direction=0,
         window_months=LONG,
         where=_valid_purchase,
-        measure=lambda r, w: ratio(total(r.tax, w), total(r.amount, w)),
+        measure=lambda r, w: _per_mille(_over(total(r.tax, w), total(r.amount, w))),
         missing=NO_PURCHASE,
     ),
 ]
@@ -406,7 +416,7 @@ TREND = [
         direction=-1,
         window_months=24,
         where=_valid_sale,
-        measure=lambda r, w: ratio(_sum(r.amount, w & (r.age_months <= 12)), total(r.amount, w & (r.age_months > 12))),
+        measure=lambda r, w: _over(_sum(r.amount, w & (r.age_months <= 12)), total(r.amount, w & (r.age_months > 12))),
         actionable=True,
         missing=Text("不足24个月销项", "less than 24 months of sales invoices"),
     ),
@@ -419,7 +429,7 @@ TREND = [
         direction=-1,
         window_months=18,
         where=_valid_sale,
-        measure=lambda r, w: ratio(_sum(r.amount, w & (r.age_months <= 6)), total(r.amount, w & (r.age_months > 12))),
+        measure=lambda r, w: _over(_sum(r.amount, w & (r.age_months <= 6)), total(r.amount, w & (r.age_months > 12))),
         actionable=True,
         missing=Text("不足18个月销项", "less than 18 months of sales invoices"),
     ),
@@ -432,7 +442,7 @@ TREND = [
         direction=0,
         window_months=24,
         where=_valid_purchase,
-        measure=lambda r, w: ratio(_sum(r.amount, w & (r.age_months <= 12)), total(r.amount, w & (r.age_months > 12))),
+        measure=lambda r, w: _over(_sum(r.amount, w & (r.age_months <= 12)), total(r.amount, w & (r.age_months > 12))),
         missing=Text("不足24个月进项", "less than 24 months of purchase invoices"),
     ),
     Feature(
