@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
-from records.errors import HuixinError
 from records.words import Text
 
 Segment = Literal["enterprise", "farmer"]
@@ -21,30 +20,6 @@ Value = Any  # an Ibis value
 Measure = Callable[[Rows, Condition], Value]
 
 NO_RECORD = Text("无记录", "no record")
-# Regulation on the credit reporting industry, Art. 14: information that may not be collected.
-PROHIBITED = (
-    "宗教",
-    "信仰",
-    "基因",
-    "指纹",
-    "血型",
-    "疾病",
-    "病史",
-    "religio",
-    "gene_",
-    "genetic",
-    "fingerprint",
-    "blood",
-    "disease",
-)
-# Protected attributes: for fairness audits only.
-PROTECTED = ("sex", "gender", "age_of_head", "birth_year", "ethnic", "village_code", "性别", "年龄", "民族", "行政村")
-
-
-class BadFeature(HuixinError):
-    code: ClassVar[str] = "bad-feature"
-    status: ClassVar[int] = 500
-    title: ClassVar[Text] = Text("特征声明有误", "Bad feature declaration")
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,31 +116,3 @@ def latest(rows: Rows, value: Value, where: Condition) -> Value:
     import ibis
 
     return value.first(where=where & value.notnull(), order_by=[ibis.desc(rows.occurred_on), ibis.desc(rows.record_id)])
-
-
-def check(feature: AnyFeature, known: Mapping[str, AnyFeature], items: Mapping[str, Any]) -> None:
-    """Raises ``BadFeature`` for a feature that may not be registered."""
-    said = f"{feature.code} {feature.words.zh} {feature.words.en}".lower()
-    if feature.code in known:
-        raise _bad(feature.code, "代码已被使用", "the code is taken")
-    if any(word in said for word in PROHIBITED):
-        raise _bad(
-            feature.code, "征信业管理条例第十四条禁止采集", "prohibited by Art. 14 of the credit-reporting regulation"
-        )
-    if feature.use == "model" and any(word in said for word in PROTECTED):
-        raise _bad(
-            feature.code,
-            "受保护属性只可用于公平性审计（use='fairness'）",
-            "a protected attribute is for fairness audits only",
-        )
-    if isinstance(feature, Feature) and feature.item not in items:
-        raise _bad(feature.code, f"目录中没有 {feature.item}", f"no item {feature.item} in the catalogue")
-    if unknown := [code for code in feature.inputs if code not in known]:
-        listed = ", ".join(unknown)
-        raise _bad(feature.code, f"未知的输入特征 {listed}", f"unknown input features {listed}")
-    if feature.window_months is not None and not 1 <= feature.window_months <= 120:
-        raise _bad(feature.code, "窗口应为 1 至 120 个月", "a window of 1 to 120 months is accepted")
-
-
-def _bad(code: str, zh: str, en: str) -> BadFeature:
-    return BadFeature(Text(f"特征 {code}：{zh}", f"feature {code}: {en}"))

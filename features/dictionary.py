@@ -7,7 +7,8 @@ import pkgutil
 from functools import cache
 
 import features
-from features.definition import AnyFeature, Derived, Segment, Use, check
+from features.checks import check
+from features.definition import AnyFeature, Derived, Segment, Use
 from records.catalogue import Catalogue
 
 

@@ -11,7 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from features.definition import BadFeature, Derived, Feature, check
+from features.checks import BadFeature, check
+from features.definition import Derived, Feature
 from features.dictionary import features_for, registered
 from features.outcomes import label
 from features.pipeline import FeaturePipeline

@@ -1,0 +1,131 @@
+"""What may be registered as a feature: lawful, made of what its item really has, and named but once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from features.definition import AnyFeature, Derived, Feature, Rows, Value, condition
+from records.errors import HuixinError
+from records.words import Text
+
+# Regulation on the credit reporting industry, Art. 14: information that may not be collected.
+PROHIBITED = re.compile(
+    r"宗教|信仰|基因|指纹|血型|疾病|病史|religio|genetic|genom|finger_?print|blood|disease|illness"
+    r"|(?<![a-z])(genes?|dna|medical)(?![a-z])"
+)
+# Protected attributes are for fairness audits only, by any name and by any measure that reads their fields.
+PROTECTED = re.compile(
+    r"性别|年龄|民族|出生|行政村|gender|ethnic|birth|(?<![a-z])(sex|age_of_head|village_code)(?![a-z])"
+)
+PROTECTED_FIELDS = frozenset({"head_sex", "head_birth_year", "village"})
+CODE = re.compile(r"[a-z][a-z0-9_]*")
+# What a measure sees beside the columns of its item.
+SPINE_COLUMNS = {
+    "row": "int64",
+    "as_of": "timestamp(6)",
+    "as_of_day": "date",
+    "as_of_month": "int64",
+    "age_days": "int64",
+    "age_months": "int64",
+}
+
+
+class BadFeature(HuixinError):
+    code: ClassVar[str] = "bad-feature"
+    status: ClassVar[int] = 500
+    title: ClassVar[Text] = Text("特征声明有误", "Bad feature declaration")
+
+
+def check(feature: AnyFeature, known: Mapping[str, AnyFeature], items: Mapping[str, Any]) -> None:
+    """Raises ``BadFeature`` for a feature that may not be registered beside the ``known`` ones."""
+    said = f"{feature.code} {feature.words.zh} {feature.words.en}".lower()
+    if not CODE.fullmatch(feature.code):
+        raise _bad(
+            feature.code, "代码只用小写字母、数字和下划线", "a code is lower-case letters, digits and underscores"
+        )
+    if feature.code in known:
+        raise _bad(feature.code, "代码已被使用", "the code is taken")
+    if PROHIBITED.search(said):
+        raise _bad(
+            feature.code, "征信业管理条例第十四条禁止采集", "prohibited by Art. 14 of the credit-reporting regulation"
+        )
+    if feature.window_months is not None and not 1 <= feature.window_months <= 120:
+        raise _bad(feature.code, "窗口应为 1 至 120 个月", "a window of 1 to 120 months is accepted")
+    protected = _check_measured(feature, items) if isinstance(feature, Feature) else _check_derived(feature, known)
+    if feature.use == "model" and (protected or PROTECTED.search(said)):
+        raise _bad(
+            feature.code,
+            "受保护属性只可用于公平性审计（use='fairness'）",
+            "a protected attribute is for fairness audits only",
+        )
+
+
+def fields_read(feature: Feature, item: Any) -> frozenset[str]:
+    """Names of the columns of ``item`` that the feature's measure, condition and grouping read."""
+    rows = _columns({**dict(zip(item.arrow_schema.names, item.arrow_schema.types, strict=True)), **SPINE_COLUMNS})
+    grouping = feature.grouping
+    if grouping is None:
+        return _read(feature.measure(rows, feature.condition(rows)), rows)
+    counts = condition(rows, grouping.window_months, grouping.where)
+    found = [grouping.key(rows), *(measure(rows, counts) for measure in grouping.values.values())]
+    groups = _columns(
+        {"key": "int64", **{name: one.type() for name, one in zip(grouping.values, found[1:], strict=True)}}
+    )
+    feature.measure(groups, feature.condition(groups) if feature.where else groups.key.notnull())
+    return frozenset().union(*(_read(value, rows) for value in [*found, counts]))
+
+
+def _columns(types: Mapping[str, Any]) -> Rows:
+    import ibis
+    import pyarrow as pa
+    from ibis.formats.pyarrow import PyArrowType
+
+    return ibis.table(
+        {name: PyArrowType.to_ibis(one) if isinstance(one, pa.DataType) else one for name, one in types.items()},
+        name="rows",
+    )
+
+
+def _read(value: Value, rows: Rows) -> frozenset[str]:
+    from ibis.expr.operations import Field
+
+    return frozenset(field.name for field in value.op().find(Field) if field.rel == rows.op())
+
+
+def _check_measured(feature: Feature, items: Mapping[str, Any]) -> bool:
+    """Whether the feature reads a protected field. Raises ``BadFeature`` where its item cannot give it."""
+    if feature.item not in items:
+        raise _bad(feature.code, f"目录中没有 {feature.item}", f"no item {feature.item} in the catalogue")
+    item = items[feature.item]
+    if strangers := [segment for segment in feature.segments if segment not in item.subject_kinds]:
+        listed = ", ".join(strangers)
+        raise _bad(feature.code, f"{item.code} 不涉及 {listed}", f"{item.code} is not about {listed}")
+    try:
+        read = fields_read(feature, item)
+    except (AttributeError, TypeError) as error:
+        raise _bad(feature.code, f"无法由 {item.code} 计算：{error}", f"{item.code} cannot give it: {error}") from error
+    return bool(read & PROTECTED_FIELDS)
+
+
+def _check_derived(feature: Derived, known: Mapping[str, AnyFeature]) -> bool:
+    """Whether an input is for fairness audits only. Raises ``BadFeature`` where an input is not there."""
+    if unknown := [code for code in feature.inputs if code not in known]:
+        listed = ", ".join(unknown)
+        raise _bad(feature.code, f"未知的输入特征 {listed}", f"unknown input features {listed}")
+    missing = [code for code in feature.inputs if not set(feature.segments) <= set(known[code].segments)]
+    if missing:
+        listed = ", ".join(missing)
+        raise _bad(feature.code, f"输入特征 {listed} 不涵盖其主体类别", f"its segments have no input {listed}")
+    try:
+        feature.formula(_columns(dict.fromkeys(feature.inputs, "float64")))
+    except (AttributeError, TypeError) as error:
+        raise _bad(
+            feature.code, f"公式用了未列出的输入：{error}", f"its formula reads what is no input: {error}"
+        ) from error
+    return any(known[code].use == "fairness" for code in feature.inputs)
+
+
+def _bad(code: str, zh: str, en: str) -> BadFeature:
+    return BadFeature(Text(f"特征 {code}：{zh}", f"feature {code}: {en}"))
