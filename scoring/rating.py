@@ -236,7 +236,7 @@ class Rater:
         )
         evidence = pipeline.evidence(subject.subject_id, moment, pipeline.codes, EVIDENCE_LIMIT)
         found = signals(subject.kind, features, distress, evidence, shanghai_day(moment))
-        confidence, notes = _confidence(bundle, features, subject, moment)
+        confidence, notes = _confidence(bundle, features, anything=any(evidence.values()))
         return Rating(
             score_id=f"s-{secrets.token_hex(12)}",
             subject_id=subject.subject_id,
@@ -294,9 +294,7 @@ def _reasons(
     return tuple(sorted(made, key=lambda one: -abs(one.points)))
 
 
-def _confidence(
-    bundle: Bundle, features: dict[str, float], subject: SubjectRow, moment: datetime
-) -> tuple[Confidence, tuple[Text, ...]]:
+def _confidence(bundle: Bundle, features: dict[str, float], *, anything: bool) -> tuple[Confidence, tuple[Text, ...]]:
     """How much of what the model weighs is known about the subject, and what to say where it is little."""
     whole = sum(bundle.weights.values()) or 1.0
     known = sum(weight for code, weight in bundle.weights.items() if not math.isnan(features[code])) / whole
@@ -308,7 +306,7 @@ def _confidence(
     )
     if known >= MEDIUM_CONFIDENCE:
         return "medium", (note,)
-    if all(math.isnan(value) or value == 0 for value in features.values()):
+    if not anything:
         nothing = Text("该时点之前没有任何可用记录", "no usable record was known at that moment")
         return "low", (note, nothing)
     return "low", (note,)
