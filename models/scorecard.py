@@ -11,6 +11,9 @@ import numpy.typing as npt
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from models.boosted import checked_directions, two_classes
+from models.grades import POINTS_PER_LOG_ODDS, pd_of, unclipped_score
+
 Floats = npt.NDArray[np.float64]
 TREND = {1: "ascending", -1: "descending", 0: "auto_asc_desc"}
 SMOOTHING = 0.5
@@ -31,11 +34,30 @@ class Bins:
         """Bin of each value; a cut belongs to the bin above it; missing values have the last bin."""
         return np.where(np.isnan(values), len(self.cuts) + 1, np.searchsorted(self.cuts, values, side="right"))
 
+    def interval(self, bin: int) -> tuple[float, float] | None:
+        """Values from (included) and to (excluded) of a bin; None for the bin of missing values."""
+        if bin == len(self.cuts) + 1:
+            return None
+        bounds = (-np.inf, *self.cuts.tolist(), np.inf)
+        return bounds[bin], bounds[bin + 1]
+
     @property
     def information_value(self) -> float:
         good = (self.rows - self.events) / (self.rows - self.events).sum()
         bad = self.events / self.events.sum()
         return float(((bad - good) * self.woe).sum())
+
+
+@dataclass(frozen=True)
+class PointsRow:
+    """One line of a points table: a feature's bin (``interval`` None: missing), what it counts, and its points."""
+
+    feature: int
+    interval: tuple[float, float] | None
+    rows: int
+    events: int
+    woe: float
+    points: float
 
 
 @dataclass(frozen=True)
@@ -69,6 +91,28 @@ class WoeExplainer:
 
     def margin(self, X: npt.ArrayLike) -> Floats:
         return self.explain(X)[0]
+
+    def points_table(self, slope: float = 1.0, intercept: float = 0.0) -> tuple[float, tuple[PointsRow, ...]]:
+        """Base points and the points of every bin of every weighted feature, on the scale of the calibrated score.
+
+        The base plus one line for each feature is the score before clipping. ``slope`` and ``intercept`` are those
+        of the calibrator.
+        """
+        base = float(unclipped_score(np.array(slope * self.expected_value + intercept)))
+        table = tuple(
+            PointsRow(
+                column,
+                bins.interval(bin),
+                int(bins.rows[bin]),
+                int(bins.events[bin]),
+                float(bins.woe[bin]),
+                float(-POINTS_PER_LOG_ODDS * slope * self.weights[column] * (bins.woe[bin] - self.means[column])),
+            )
+            for column, bins in enumerate(self.bins)
+            if self.weights[column]
+            for bin in range(len(bins.woe))
+        )
+        return base, table
 
     def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
         arrays: dict[str, npt.NDArray[Any]] = {
@@ -114,11 +158,9 @@ class Scorecard(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def fit(self, X: npt.ArrayLike, y: npt.ArrayLike, groups: npt.ArrayLike | None = None) -> Scorecard:
         """Fit on ``X`` [n, features] (NaN is missing, with a bin of its own) and ``y`` [n] of two classes."""
         rows, labels = validate_data(self, X, y, ensure_all_finite=False, dtype=np.float64)
-        self.classes_ = np.unique(labels)
-        if len(self.classes_) != 2:
-            raise ValueError(f"y holds {len(self.classes_)} class; two classes are needed to fit a classifier")
+        self.classes_ = two_classes(labels)
         target = (labels == self.classes_[1]).astype(np.float64)
-        directions = self.directions or (0,) * rows.shape[1]
+        directions = checked_directions(self.directions, rows.shape[1])
         bins = tuple(_bins(rows[:, column], target, directions[column]) for column in range(rows.shape[1]))
         woe = np.column_stack([one.woe[one.place(rows[:, column])] for column, one in enumerate(bins)])
         chosen = np.array([one.information_value >= self.minimum_iv for one in bins])
@@ -136,11 +178,18 @@ class Scorecard(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return self.explain(X)[0]
 
     def predict_proba(self, X: npt.ArrayLike) -> Floats:
-        p = 1 / (1 + np.exp(-self.margin(X)))
+        p = pd_of(self.margin(X))
         return np.column_stack([1 - p, p])
 
     def predict(self, X: npt.ArrayLike) -> npt.NDArray[Any]:
-        return np.asarray(self.classes_[(self.margin(X) > 0).astype(int)])
+        above = self.margin(X) > 0
+        return np.asarray(self.classes_[above.astype(int)])
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.classifier_tags.multi_class = False
+        return tags
 
     def _weights(self, woe: Floats, target: Floats, chosen: npt.NDArray[np.bool_]) -> tuple[Floats, float]:
         from sklearn.linear_model import LogisticRegression
