@@ -42,6 +42,18 @@ def refuse_mixture(base: RecordBase, plan: CountyPlan) -> None:
         )
 
 
+def refuse_joining_synthetic(base: RecordBase) -> None:
+    """Records of sources never join those of a synthetic county."""
+    if is_synthetic(base):
+        home = base.settings.home
+        raise BaseHoldsOtherRecords(
+            Text(
+                f"{home} 中是合成县的演示数据；真实记录请另设目录（HUIXIN_HOME=目录）",
+                f"{home} holds the synthetic demo county; give real records a folder of their own (HUIXIN_HOME=FOLDER)",
+            )
+        )
+
+
 def is_synthetic(base: RecordBase) -> bool:
     """Whether every record of ``base`` comes from a synthetic county."""
     batches = base.batches()

@@ -22,10 +22,12 @@ def ingest(
     ] = None,
 ) -> None:
     """把一批记录收入信用库 · take a batch of records into the base."""
+    from huixin.county_base import refuse_joining_synthetic
     from records.base import RecordBase
     from records.settings import Settings
 
     base = RecordBase.open(Settings())
+    refuse_joining_synthetic(base)
     rejected = 0
     for path in files:
         with progress(f"读取 {path.name}", f"reading {path.name}") as done:
