@@ -86,6 +86,7 @@ class WarningTimeline:
     warned_before: int
     median_lead_months: float
     budget: float
+    electricity: tuple[float | None, ...] = ()  # kWh a month; empty where it is not shown
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,7 @@ class DemoReport:
     warnings: tuple[Warned, ...]
     reports: tuple[Rating, ...]
     curl: str
+    outputs: tuple[tuple[Text, str], ...] = ()  # further files that the run wrote: what it is, where it lies
 
 
 @dataclass(frozen=True)
@@ -141,6 +143,15 @@ class CumcmReport:
     features: tuple[tuple[Text, float, str], ...]
     rows: tuple[RatedRow, ...]
     notes: tuple[Text, ...]
+
+
+@dataclass(frozen=True)
+class DataTable:
+    """What a chart shows, as a table: for those who cannot see it, and where scripts do not run."""
+
+    caption: Text
+    columns: tuple[Text, ...]
+    rows: tuple[tuple[str | Text, ...], ...]
 
 
 Option = dict[str, Any]
