@@ -12,7 +12,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +20,7 @@ from typing import Any
 
 import pyarrow as pa
 from sqlalchemy import Engine, func, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from records.batch import BatchValidator
@@ -30,11 +31,19 @@ from records.identity import SUBJECT_ID, Identity, check_number, scheme_of
 from records.moment import now
 from records.reading import readable
 from records.settings import Settings
-from records.staging import StagedBatch, WrittenFile, digest
+from records.staging import StagedBatch, WrittenFile, digest, discard
 from records.tables import connect
 from records.words import Text
 
-SUBJECTS_AT_ONCE = 500
+STAGING = ".staging"
+SUBJECT_COLUMNS = pa.schema(
+    {
+        "subject_id": pa.string(),
+        "subject_kind": pa.string(),
+        "masked": pa.string(),
+        "first_recorded_at": pa.timestamp("us"),
+    }
+)
 Progress = Callable[[int], None]
 
 
@@ -113,7 +122,7 @@ class RecordBase:
         content = digest(readable(path))
         if earlier := self._earlier(item, content, batch_key):
             return earlier
-        staging = self.settings.records_folder / ".staging" / f"{time.time_ns():x}-{secrets.token_hex(4)}"
+        staging = self.settings.records_folder / STAGING / f"{time.time_ns():x}-{secrets.token_hex(4)}"
         staging.mkdir(parents=True)
         try:
             validator = BatchValidator(item, self.identity, received_at, history=history, pseudonyms=pseudonyms)
@@ -145,17 +154,16 @@ class RecordBase:
 
     def subjects(self, kind: str | None = None) -> pa.Table:
         """Columns subject_id, subject_kind, masked, first_recorded_at; ordered by subject_id."""
-        query = select(SubjectRow).order_by(SubjectRow.subject_id, SubjectRow.kind)
+        query = select(SubjectRow.subject_id, SubjectRow.kind, SubjectRow.masked, SubjectRow.first_recorded_at)
+        if kind is not None:
+            query = query.where(SubjectRow.kind == kind)
         with Session(self.engine) as session:
-            rows = list(session.scalars(query if kind is None else query.where(SubjectRow.kind == kind)))
-            return pa.table(
-                {
-                    "subject_id": pa.array([row.subject_id for row in rows], pa.string()),
-                    "subject_kind": pa.array([row.kind for row in rows], pa.string()),
-                    "masked": pa.array([row.masked for row in rows], pa.string()),
-                    "first_recorded_at": pa.array([row.first_recorded_at for row in rows], pa.timestamp("us")),
-                }
-            )
+            rows = session.execute(query.order_by(SubjectRow.subject_id, SubjectRow.kind)).all()
+        columns = list(zip(*rows, strict=True)) or [()] * len(SUBJECT_COLUMNS)
+        return pa.table(
+            [pa.array(column, field.type) for column, field in zip(columns, SUBJECT_COLUMNS, strict=True)],
+            schema=SUBJECT_COLUMNS,
+        )
 
     def subject(self, text: str) -> SubjectRow:
         """The subject named by a subject id or an identity number. Raises ``UnknownSubject`` or ``BadIdentifier``."""
@@ -178,16 +186,22 @@ class RecordBase:
         return self.subject(text).subject_id
 
     def sweep(self, older_than_seconds: float = 86_400) -> int:
-        """Remove files that no transaction names and that are older than given; returns how many."""
+        """Remove what interrupted batches left: files that no transaction names, older than given; returns how many."""
         with Session(self.engine) as session:
-            named = set(session.scalars(select(FileRow.path)))
+            named = {self.settings.records_folder / path for path in session.scalars(select(FileRow.path))}
+            quarantine = self.settings.quarantine_folder
+            named |= {quarantine / f"{batch_id}.jsonl" for batch_id in session.scalars(select(BatchRow.batch_id))}
         removed = 0
-        folder = self.settings.records_folder
-        for path in folder.rglob("*"):
-            orphan = path.is_file() and str(path.relative_to(folder)) not in named
-            if orphan and time.time() - path.stat().st_mtime > older_than_seconds:
-                path.unlink()
-                removed += 1
+        for folder in (self.settings.records_folder, quarantine):
+            for path in sorted(folder.rglob("*"), reverse=True):
+                with suppress(OSError):
+                    if path in named or time.time() - path.stat().st_mtime <= older_than_seconds:
+                        continue
+                    if path.is_file():
+                        path.unlink()
+                        removed += 1
+                    elif path.parent.name == STAGING:
+                        path.rmdir()
         return removed
 
     def _candidates(self, text: str) -> list[str]:
@@ -203,8 +217,11 @@ class RecordBase:
     def _earlier(
         self, item: Item, content: str, batch_key: str | None, session: Session | None = None
     ) -> Receipt | None:
-        """The receipt of the same content for this item, or of the same batch key."""
-        same = (BatchRow.item == item.code) & (BatchRow.sha256 == content)
+        """The receipt of the same batch key, or of the same content for this item where some of it was accepted.
+
+        A file of which nothing was accepted may be sent again, say with the option that was forgotten.
+        """
+        same = (BatchRow.item == item.code) & (BatchRow.sha256 == content) & (BatchRow.rows_accepted > 0)
         if batch_key is not None:
             same = same | (BatchRow.batch_key == batch_key)
         with self._reading(session) as reader:
@@ -219,9 +236,12 @@ class RecordBase:
         file = staged.write_file(self.settings.records_folder, batch_id, now())
         with writing(self.engine) as session:
             if earlier := self._earlier(staged.item, content, batch_key, session):
+                discard(file)
                 return earlier
-            newer = [path for path in self._files_of(staged.item, session) if path not in set(checked)]
-            if newer and staged.settle(newer):
+            files = self._files_of(staged.item, session)
+            newer = sorted(set(files) - set(checked))
+            if newer and staged.settle(files, newer):
+                discard(file)
                 file = staged.write_file(self.settings.records_folder, batch_id, now())
             quarantine = staged.write_quarantine(self.settings.quarantine_folder, batch_id)
             rows = file.rows if file else 0
@@ -287,20 +307,22 @@ def _name_batch(session: Session, staged: StagedBatch, receipt: Receipt, file: W
             has_corrections=file.has_corrections,
         )
     )
-    pairs = sorted(staged.subjects)
-    for start in range(0, len(pairs), SUBJECTS_AT_ONCE):
-        some = pairs[start : start + SUBJECTS_AT_ONCE]
-        ids = [subject_id for subject_id, _ in some]
-        known = set(
-            session.execute(
-                select(SubjectRow.subject_id, SubjectRow.kind).where(SubjectRow.subject_id.in_(ids))
-            ).tuples()
-        )
-        session.add_all(
-            SubjectRow(
-                subject_id=pair[0], kind=pair[1], masked=staged.subjects[pair], first_recorded_at=receipt.accepted_at
-            )
-            for pair in some
-            if pair not in known
-        )
-        session.flush()
+    _name_subjects(session, [(*pair, staged.subjects[pair[:2]]) for pair in file.subjects])
+
+
+def _name_subjects(session: Session, subjects: list[tuple[str, str, datetime, str]]) -> None:
+    """Subjects new to the base; for those it knows, the earliest moment at which it learnt of them."""
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    new = insert(SubjectRow)
+    earlier = new.excluded.first_recorded_at < SubjectRow.first_recorded_at
+    session.connection().execute(
+        new.on_conflict_do_update(
+            index_elements=[SubjectRow.subject_id, SubjectRow.kind],
+            set_={"first_recorded_at": new.excluded.first_recorded_at},
+            where=earlier,
+        ),
+        [
+            {"subject_id": subject_id, "kind": kind, "masked": masked, "first_recorded_at": first}
+            for subject_id, kind, first, masked in subjects
+        ],
+    )

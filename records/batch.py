@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,14 +13,32 @@ import polars as pl
 
 from records.catalogue import Field, Item
 from records.errors import BadBatch, BadIdentifier
-from records.identity import PSEUDONYM, Identity, check_number, mask, scheme_of, wrong_number
+from records.identity import (
+    POSSIBLE_NUMBER,
+    PSEUDONYM,
+    Identity,
+    check_number,
+    holds_number,
+    mask,
+    scheme_of,
+    wrong_number,
+)
 from records.moment import shanghai_day
 from records.reading import Chunk
 from records.words import Text
 
 ALWAYS = ("record_id", "subject_number", "occurred_on")
-MONEY_LIMIT = 10.0**15
 IDENTITY_LENGTH = 64
+STORED_TYPES: dict[str, pl.DataType] = {
+    "text": pl.String(),
+    "code": pl.String(),
+    "subject": pl.String(),
+    "integer": pl.Int64(),
+    "money": pl.Decimal(18, 2),
+    "decimal": pl.Decimal(18, 4),
+    "date": pl.Date(),
+    "boolean": pl.Boolean(),
+}
 
 
 class Rejection(NamedTuple):
@@ -60,7 +79,6 @@ class BatchValidator:
         needed = {*ALWAYS, *(name for name, field in self.item.fields.items() if field.required)}
         if len(self.item.subject_kinds) > 1:
             needed.add("subject_kind")
-        known = {*ALWAYS, "subject_kind", "supersedes", "recorded_at", *self.item.fields}
         if missing := sorted(needed - found):
             raise BadBatch(
                 Text(
@@ -68,19 +86,24 @@ class BatchValidator:
                     f"{self.item.code}: missing columns {', '.join(missing)}",
                 )
             )
-        if unknown := sorted(found - known):
-            accepted = ", ".join(sorted(known))
-            raise BadBatch(
-                Text(
-                    f"{self.item.code}：未知列 {', '.join(unknown)}；可用：{accepted}",
-                    f"{self.item.code}: unknown columns {', '.join(unknown)}; accepted: {accepted}",
-                )
-            )
+        self.check_known(found)
         if ("recorded_at" in found) != self.history:
             raise BadBatch(
                 Text(
                     "recorded_at 列只在历史装载（--history）时给出，且历史装载必须给出",
                     "a recorded_at column is given in a historical load (--history), and only there",
+                )
+            )
+
+    def check_known(self, columns: Iterable[str]) -> None:
+        """Raises ``BadBatch`` where a column is not known. JSON lines may bring one late in the file."""
+        known = {*ALWAYS, "subject_kind", "supersedes", "recorded_at", *self.item.fields}
+        if unknown := sorted(set(columns) - known):
+            accepted = ", ".join(sorted(known))
+            raise BadBatch(
+                Text(
+                    f"{self.item.code}：未知列 {', '.join(unknown)}；可用：{accepted}",
+                    f"{self.item.code}: unknown columns {', '.join(unknown)}; accepted: {accepted}",
                 )
             )
 
@@ -92,7 +115,7 @@ class BatchValidator:
                 None,
                 "",
                 "unreadable row",
-                Text("行的列数不符或不是一个对象", "wrong number of columns, or no object"),
+                Text("行的列数不符，或不是一个平铺的 JSON 对象", "wrong number of columns, or no flat JSON object"),
             )
             for row in chunk.unreadable
         ]
@@ -102,9 +125,10 @@ class BatchValidator:
         typed = raw.select(
             *(_typed(raw.schema[name], name, kind) for name, kind in self._types.items()),
         )
-        found = _Findings(raw, chunk)
+        found = _Findings(raw, typed["record_id"], chunk)
         self._check_types(raw, typed, found)
         self._check_values(typed, found)
+        self._check_privacy(typed, found)
         self._check_moments(typed, found)
         frame, subjects = self._identified(typed, found)
         bad = found.bad
@@ -182,6 +206,19 @@ class BatchValidator:
                 already = found.raised_for(str(name))
                 found.add(str(name), wrong & ~already, self._refusal(str(name), str(check)))
 
+    def _check_privacy(self, typed: pl.DataFrame, found: _Findings) -> None:
+        """No identity number reaches the base inside a record id or a free text, where it would be kept in clear."""
+        texts = ["record_id", "supersedes", *(n for n, field in self.item.fields.items() if field.type == "text")]
+        reason = Text(
+            "不得在此填写身份号码：只能填在 subject_number",
+            "holds an identity number, which is accepted in subject_number only",
+        )
+        for name in texts:
+            suspected = typed[name].str.contains(POSSIBLE_NUMBER).fill_null(False)
+            if suspected.any():
+                held = [index for index in suspected.arg_true() if holds_number(typed[name][index])]
+                found.add(name, pl.Series(range(typed.height)).is_in(held), reason)
+
     def _check_moments(self, typed: pl.DataFrame, found: _Findings) -> None:
         today = shanghai_day(self.received_at)
         future = Text(f"日期晚于收到之日 {today}", f"a date after the day of receipt, {today}")
@@ -210,8 +247,8 @@ class BatchValidator:
             & typed["subject_number"].is_not_null()
             & typed["subject_kind"].is_in(self.item.subject_kinds)
         )
-        kind = self.item.subject_kinds[0]
-        found.add("subject_number", wrong, self._wrong_identity(kind))
+        for kind in self.item.subject_kinds:
+            found.add("subject_number", wrong & (typed["subject_kind"] == kind), self._wrong_identity(kind))
         stored = typed.with_columns(
             recorded_at=moments.new_from_index(0, typed.height) if not self.history else moments
         )
@@ -293,8 +330,9 @@ class BatchValidator:
 class _Findings:
     """Rows found wrong so far; the first reason for each field of a row counts."""
 
-    def __init__(self, raw: pl.DataFrame, chunk: Chunk) -> None:
+    def __init__(self, raw: pl.DataFrame, record_ids: pl.Series, chunk: Chunk) -> None:
         self.raw = raw
+        self.record_ids = record_ids
         self.chunk = chunk
         self.bad = [False] * raw.height
         self.rejections: list[Rejection] = []
@@ -307,12 +345,11 @@ class _Findings:
         if not wrong.any():
             return
         seen = self._by_field.setdefault(name, [False] * self.raw.height)
-        ids = self.raw["record_id"].cast(pl.String)
         for index in wrong.arg_true().to_list():
             if not seen[index]:
                 value = self.raw[name][index]
                 row = int(self.chunk.row[index])
-                self.rejections.append(Rejection(row, _short(ids[index]), name, value_class(value), reason))
+                self.rejections.append(Rejection(row, _short(self.record_ids[index]), name, value_class(value), reason))
             seen[index] = self.bad[index] = True
 
 
@@ -338,7 +375,7 @@ def _short(record_id: str | None) -> str | None:
     """Record ids as told back to the source; what looks like an identity number is masked."""
     if record_id is None:
         return None
-    return mask(record_id) if len(record_id) == 18 and record_id[:17].isdecimal() else record_id[:200]
+    return mask(record_id[:200]) if re.search(POSSIBLE_NUMBER, record_id) else record_id[:200]
 
 
 def _typed(dtype: pl.DataType, name: str, field: Field) -> pl.Expr:
@@ -346,6 +383,8 @@ def _typed(dtype: pl.DataType, name: str, field: Field) -> pl.Expr:
     column = pl.col(name)
     if dtype == pl.String:
         column = column.str.strip_chars().replace("", None)
+    elif not _can_hold(dtype, field):
+        return pl.lit(None, STORED_TYPES[field.type]).alias(name)
     match field.type:
         case "text" | "code" | "subject":
             return column.cast(pl.String, strict=False)
@@ -353,23 +392,46 @@ def _typed(dtype: pl.DataType, name: str, field: Field) -> pl.Expr:
             if dtype == pl.String:
                 return column.str.to_integer(strict=False)
             whole = column.cast(pl.Int64, strict=False)
-            return pl.when(whole == column).then(whole)
+            return pl.when(whole == column).then(whole).alias(name)
         case "money" | "decimal":
             scale = 2 if field.type == "money" else 4
             plain = column.str.contains(r"^[+-]?\d{1,15}(\.\d+)?$") if dtype == pl.String else column.is_not_null()
             number = column.cast(pl.Decimal(38, scale + 6), strict=False)
             exact = number.cast(pl.Decimal(18, scale), strict=False)
-            return pl.when(plain & (exact == number)).then(exact)
+            return pl.when(plain & (exact == number)).then(exact).alias(name)
         case "date":
-            if dtype == pl.String:
-                return column.str.to_date("%Y-%m-%d", strict=False)
-            return column.cast(pl.Date, strict=False)
+            return _day(dtype, column)
         case "boolean":
             if dtype == pl.String:
                 return column.str.to_lowercase().replace_strict(
                     {"true": True, "1": True, "false": False, "0": False}, default=None, return_dtype=pl.Boolean
                 )
             return column.cast(pl.Boolean, strict=False)
+
+
+def _can_hold(dtype: pl.DataType, field: Field) -> bool:
+    """Whether a Parquet column of ``dtype`` can be meant as ``field``: an integer is no date, a list no text."""
+    if dtype == pl.Null:
+        return True
+    match field.type:
+        case "integer" | "money" | "decimal":
+            return dtype.is_numeric()
+        case "date":
+            return dtype == pl.Date or isinstance(dtype, pl.Datetime)
+        case "boolean":
+            return dtype == pl.Boolean
+        case _:
+            return dtype.is_integer() or isinstance(dtype, pl.Categorical | pl.Enum | pl.Datetime)
+
+
+def _day(dtype: pl.DataType, column: pl.Expr) -> pl.Expr:
+    """Days as they stand; an instant with a zone is its day in Shanghai, one without must be a midnight."""
+    if dtype == pl.String:
+        return column.str.to_date("%Y-%m-%d", strict=False)
+    if isinstance(dtype, pl.Datetime) and dtype.time_zone:
+        return column.dt.convert_time_zone("Asia/Shanghai").dt.date()
+    day = column.cast(pl.Date, strict=False)
+    return pl.when(day.cast(pl.Datetime("us")) == column).then(day) if isinstance(dtype, pl.Datetime) else day
 
 
 def _instants(column: pl.Series) -> pl.Series:

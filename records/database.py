@@ -51,7 +51,7 @@ class BatchRow(Operations):
     rows_rejected: Mapped[int] = mapped_column(BigInteger)
     history: Mapped[bool] = mapped_column(Boolean)
     receipt: Mapped[dict[str, Any]] = mapped_column(JSON)
-    __table_args__ = (Index("ix_batches_content", "item", "sha256", unique=True),)
+    __table_args__ = (Index("ix_batches_content", "item", "sha256"),)
 
 
 class FileRow(Operations):

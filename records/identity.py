@@ -15,6 +15,9 @@ from records.words import Text
 
 SUBJECT_ID = re.compile(r"[0-9a-f]{32}")
 PSEUDONYM = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+POSSIBLE_NUMBER = r"[1-9]\d{7}[0-9A-Za-z]{10}"
+CITIZEN = re.compile(r"(?=([1-9]\d{16}[\dXx]))")
+UNIFIED_CODE = re.compile(r"(?<![0-9A-Za-z])[159][1-3]\d{6}[0-9A-Za-z]{10}(?![0-9A-Za-z])")
 NATURAL_PERSONS = frozenset({"farmer", "individual"})
 
 
@@ -36,6 +39,27 @@ def check_number(kind: str, number: str) -> str:
         return str(scheme.validate(number))
     except (ValidationError, ValueError) as error:
         raise BadIdentifier(wrong_number(kind)) from error
+
+
+def holds_number(text: str) -> bool:
+    """Whether a free text holds a valid citizen number, or a valid unified code with a letter in it.
+
+    A citizen number is known by its date and check character wherever it stands. A unified code has the check character
+    only, so it must stand alone, and digits alone are taken for a running number.
+    """
+    persons = CITIZEN.findall(text)
+    bodies = [code for code in UNIFIED_CODE.findall(text) if not code.isdecimal()]
+    return any(_is_valid("individual", number) for number in persons) or any(
+        _is_valid("enterprise", code) for code in bodies
+    )
+
+
+def _is_valid(kind: str, number: str) -> bool:
+    try:
+        check_number(kind, number)
+    except BadIdentifier:
+        return False
+    return True
 
 
 def wrong_number(kind: str) -> Text:

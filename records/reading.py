@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import codecs
+import csv
 import gzip
 import json
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
@@ -22,7 +25,12 @@ from records.words import Text
 
 CHUNK_ROWS = 200_000
 BLOCK_BYTES = 16 << 20
+LONGEST_LINE = 16 << 20
+JSON_ROWS = 50_000
 ACCEPTED_TYPES = ".csv .csv.gz .jsonl .jsonl.gz .parquet"
+
+_AS_WRITTEN = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str)
+_FLAT = {str, bool, type(None)}
 
 
 @dataclass
@@ -66,7 +74,7 @@ def read_chunks(path: Path) -> Iterator[Chunk]:
         else:
             encoding = _encoding(path)
             yield from (_csv_chunks(path, encoding) if kind == "csv" else _json_chunks(path, encoding))
-    except (pa.ArrowInvalid, OSError, EOFError, gzip.BadGzipFile) as error:
+    except (pa.ArrowException, pl.exceptions.PolarsError, OSError, EOFError, zlib.error, csv.Error) as error:
         reason = str(error).splitlines()[0][:200]
         raise BadBatch(
             Text(f"{path.name}：文件损坏或被截断（{reason}）", f"{path.name}: damaged or truncated ({reason})")
@@ -77,36 +85,62 @@ def _open(path: Path) -> BinaryIO:
     return gzip.open(path, "rb") if path.name.lower().endswith(".gz") else path.open("rb")  # type: ignore[return-value]
 
 
+def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Lines with their numbers; raises ``BadBatch`` for one that no sensible row could need."""
+    with _open(path) as file:
+        number = 0
+        while line := file.readline(LONGEST_LINE):
+            number += 1
+            if len(line) == LONGEST_LINE:
+                limit = f"{LONGEST_LINE >> 20} MiB"
+                raise BadBatch(
+                    Text(
+                        f"{path.name} 第 {number} 行过长；每行至多 {limit}",
+                        f"{path.name} line {number}: too long; at most {limit} a line are accepted",
+                    )
+                )
+            yield number, line
+
+
 def _encoding(path: Path) -> str:
-    """``utf-8`` or ``gb18030``; raises ``BadBatch`` naming the line where a file mixes the two or is neither."""
+    """``utf-8`` or ``gb18030``; raises ``BadBatch`` naming the lines where a file mixes the two or is neither."""
     if _decodes(path, "utf-8"):
         return "utf-8"
-    mixed_line = None
-    with _open(path) as file:
-        for number, line in enumerate(file, 1):
-            try:
-                text = line.decode("utf-8")
-            except UnicodeDecodeError:
-                try:
-                    line.decode("gb18030")
-                except UnicodeDecodeError as error:
-                    raise BadBatch(
-                        Text(
-                            f"{path.name} 第 {number} 行：既非 UTF-8 也非 GB18030",
-                            f"{path.name} line {number}: neither UTF-8 nor GB18030, the encodings accepted",
-                        )
-                    ) from error
-            else:
-                if mixed_line is None and any("\u4e00" <= character <= "\u9fff" for character in text):
-                    mixed_line = number
-    if mixed_line is not None:
-        raise BadBatch(
-            Text(
-                f"{path.name}：编码混杂，第 {mixed_line} 行为 UTF-8，其他行为 GB18030；请统一为一种",
-                f"{path.name}: mixed encodings, line {mixed_line} is UTF-8 and others are GB18030; use one",
+    utf8_line = gb_line = None
+    for number, line in _lines(path):
+        encoding = _line_encoding(line)
+        if encoding is None:
+            raise BadBatch(
+                Text(
+                    f"{path.name} 第 {number} 行：既非 UTF-8 也非 GB18030",
+                    f"{path.name} line {number}: neither UTF-8 nor GB18030, the encodings accepted",
+                )
             )
-        )
+        if encoding == "gb18030":
+            gb_line = gb_line or number
+        elif encoding == "utf-8":
+            utf8_line = utf8_line or number
+        if utf8_line and gb_line:
+            raise BadBatch(
+                Text(
+                    f"{path.name}：编码混杂，第 {utf8_line} 行为 UTF-8，第 {gb_line} 行为 GB18030；请统一为一种",
+                    f"{path.name}: mixed encodings, line {utf8_line} is UTF-8 and line {gb_line} is GB18030; use one",
+                )
+            )
     return "gb18030"
+
+
+def _line_encoding(line: bytes) -> str | None:
+    """``ascii`` (fits both), ``utf-8``, ``gb18030`` or ``None``. Only Chinese characters prove a line to be UTF-8."""
+    try:
+        text = line.decode("utf-8")
+    except UnicodeDecodeError:
+        try:
+            line.decode("gb18030")
+        except UnicodeDecodeError:
+            return None
+        return "gb18030"
+    return "utf-8" if any("\u4e00" <= character <= "\u9fff" for character in text) else "ascii"
 
 
 def _decodes(path: Path, encoding: str) -> bool:
@@ -132,7 +166,9 @@ def _csv_chunks(path: Path, encoding: str) -> Iterator[Chunk]:
     with _open(path) as file:
         reader = arrow_csv.open_csv(
             file,
-            read_options=arrow_csv.ReadOptions(block_size=BLOCK_BYTES, encoding=encoding, use_threads=False),
+            read_options=arrow_csv.ReadOptions(
+                block_size=BLOCK_BYTES, encoding=encoding, use_threads=False, column_names=columns, skip_rows=1
+            ),
             parse_options=arrow_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=skip),
             convert_options=arrow_csv.ConvertOptions(
                 column_types={name: pa.string() for name in columns}, strings_can_be_null=True, null_values=[""]
@@ -146,7 +182,7 @@ def _csv_chunks(path: Path, encoding: str) -> Iterator[Chunk]:
             ordinals = np.arange(before + 1, before + frame.height + 1)
             yield Chunk(frame, _row_numbers(ordinals, unreadable), unreadable[reported:])
             before, reported = before + frame.height, len(unreadable)
-    if before == 0:
+    if before == 0 and not unreadable:
         raise _no_rows(path)
     if len(unreadable) > reported:
         yield Chunk(
@@ -156,8 +192,10 @@ def _csv_chunks(path: Path, encoding: str) -> Iterator[Chunk]:
 
 def _header(path: Path, encoding: str) -> list[str]:
     with _open(path) as file:
-        first = file.readline().decode(encoding).removeprefix("\ufeff").strip("\r\n")
-    columns = [name.strip().strip('"') for name in first.split(",")]
+        first = file.readline(LONGEST_LINE).decode(encoding).removeprefix("\ufeff").strip("\r\n")
+    columns = [name.strip() for name in next(csv.reader([first]), [])]
+    if not any(columns):
+        raise BadBatch(Text(f"{path.name}：首行没有列名", f"{path.name}: no column names in the first line"))
     twice = sorted({name for name in columns if columns.count(name) > 1})
     if twice:
         raise BadBatch(
@@ -183,21 +221,20 @@ def _json_chunks(path: Path, encoding: str) -> Iterator[Chunk]:
     rows: list[dict[str, str | None]] = []
     numbers: list[int] = []
     unreadable: list[int] = []
-    seen = 0
-    with _open(path) as file:
-        for number, line in enumerate(file, 1):
-            if not line.strip():
-                continue
-            seen += 1
-            row = _json_row(line, encoding)
-            if row is None:
-                unreadable.append(number)
-            else:
-                rows.append(row)
-                numbers.append(number)
-            if len(rows) == CHUNK_ROWS:
-                yield Chunk(_rows_to_frame(rows), np.array(numbers, np.int64), unreadable)
-                rows, numbers, unreadable = [], [], []
+    seen = False
+    for number, line in _lines(path):
+        if not line.strip():
+            continue
+        seen = True
+        row = _json_row(line, encoding)
+        if row is None:
+            unreadable.append(number)
+        else:
+            rows.append(row)
+            numbers.append(number)
+        if len(rows) == JSON_ROWS:
+            yield Chunk(_rows_to_frame(rows), np.array(numbers, np.int64), unreadable)
+            rows, numbers, unreadable = [], [], []
     if not seen:
         raise _no_rows(path)
     if rows or unreadable:
@@ -207,18 +244,23 @@ def _json_chunks(path: Path, encoding: str) -> Iterator[Chunk]:
 def _json_row(line: bytes, encoding: str) -> dict[str, str | None] | None:
     """One object with every value as the text that was written, or ``None`` where the line is no flat object."""
     try:
-        row = json.loads(line.decode(encoding).removeprefix("\ufeff"), parse_float=str, parse_int=str)
-    except ValueError:
+        row = _AS_WRITTEN.decode(line.decode(encoding).removeprefix("\ufeff").strip())
+        if b"\\u" in line:
+            json.dumps(row, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
         return None
-    if not isinstance(row, dict) or any(isinstance(value, dict | list) for value in row.values()):
+    if not isinstance(row, dict) or not row:
         return None
-    return {
-        str(name): str(value).lower() if isinstance(value, bool) else (value or None) for name, value in row.items()
-    }
+    kinds = set(map(type, row.values()))
+    if not kinds <= _FLAT:
+        return None
+    if bool in kinds:
+        row = {name: str(value).lower() if isinstance(value, bool) else value for name, value in row.items()}
+    return row
 
 
 def _rows_to_frame(rows: list[dict[str, str | None]]) -> pl.DataFrame:
-    columns = list(dict.fromkeys(name for row in rows for name in row))
+    columns = list(dict.fromkeys(chain.from_iterable(rows)))
     return pl.DataFrame({name: [row.get(name) for row in rows] for name in columns}, dict.fromkeys(columns, pl.String))
 
 

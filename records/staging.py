@@ -33,15 +33,26 @@ NOTHING_TO_CORRECT = Text(
 )
 
 
+TWICE = (
+    "SELECT row, record_id FROM (SELECT row, record_id, row_number() OVER (PARTITION BY record_id ORDER BY row) AS nth "
+    "FROM staged) WHERE nth > 1"
+)
+REJECTIONS_AT_ONCE = 50_000
+
+
 @dataclass(frozen=True)
 class WrittenFile:
-    """An immutable Parquet file, durable but not yet named by a transaction."""
+    """An immutable Parquet file, durable but not yet named by a transaction.
+
+    ``subjects``: subject id, kind and the earliest moment at which one of its records here was learnt.
+    """
 
     path: Path
     name: str
     rows: int
     sha256: str
     has_corrections: bool
+    subjects: list[tuple[str, str, datetime]]
 
 
 class StagedBatch:
@@ -56,49 +67,46 @@ class StagedBatch:
         self.subjects: dict[tuple[str, str], str] = {}
         self._validator = validator
         self._parts: list[Path] = []
-        self._late: set[int] = set()
+        self._late = 0
 
     def read(self, path: Path, progress: Callable[[int], None] | None = None) -> None:
         """Validate every chunk of ``path`` and stage it. Raises ``BadBatch`` when the whole is refused."""
         for number, chunk in enumerate(read_chunks(path)):
             if number == 0:
                 self._validator.check_columns(chunk.frame.columns)
+            else:
+                self._validator.check_known(chunk.frame.columns)
             accepted = self._validator.check(chunk)
             self.rows_read += chunk.frame.height + len(chunk.unreadable)
             self.subjects |= accepted.subjects
             self._reject(accepted.rejections)
             if accepted.frame.height:
                 part = self.folder / f"{number}.parquet"
-                pq.write_table(accepted.frame.to_arrow(), part)
+                pq.write_table(accepted.frame.to_arrow(), part, compression="none", use_dictionary=False)
                 self._parts.append(part)
             if progress:
                 progress(self.rows_read)
 
-    def settle(self, base_files: list[str]) -> int:
-        """Reject rows whose id or correction does not fit the batch itself or ``base_files``; returns how many more."""
-        before = len(self._late)
+    def settle(self, base_files: list[str], newer: list[str] | None = None) -> int:
+        """Reject rows that do not fit the batch itself or the base; returns how many more.
+
+        ``base_files``: all files of the item. ``newer``: those among them that an earlier call has not seen, so that
+        the check under the write lock costs what came meanwhile and not the whole base.
+        """
+        before = self._late
         if not self._parts:
             return 0
         with self._database() as database:
-            seen = f"SELECT record_id, subject_id FROM {quoted_files(base_files)}" if base_files else None
-            self._reject_rows(
-                database,
-                "SELECT row, record_id FROM (SELECT row, record_id, "
-                "row_number() OVER (PARTITION BY record_id ORDER BY row) AS nth FROM staged) WHERE nth > 1",
-                "record_id",
-                TWICE_IN_BATCH,
-            )
-            if seen:
-                inside = f"SELECT row, record_id FROM staged SEMI JOIN ({seen}) USING (record_id)"
+            if newer is None:
+                self._reject_rows(database, TWICE, "record_id", TWICE_IN_BATCH)
+            unseen = base_files if newer is None else newer
+            if unseen:
+                inside = f"SELECT row, record_id FROM staged SEMI JOIN {quoted_files(unseen)} USING (record_id)"
                 self._reject_rows(database, inside, "record_id", ALREADY_IN_BASE)
-            known = "SELECT record_id, subject_id FROM staged" + (f" UNION ALL {seen}" if seen else "")
-            lost = (
-                "SELECT s.row, s.record_id FROM staged s "
-                f"ANTI JOIN (SELECT record_id AS supersedes, subject_id FROM ({known})) k "
-                "ON s.supersedes = k.supersedes AND s.subject_id = k.subject_id WHERE s.supersedes IS NOT NULL"
-            )
-            self._reject_rows(database, lost, "supersedes", NOTHING_TO_CORRECT)
-        return len(self._late) - before
+            if database.execute("SELECT count(supersedes) FROM staged").fetchone()[0]:
+                self._reject_rows(database, _groundless(base_files), "supersedes", NOTHING_TO_CORRECT)
+            database.execute(f"COPY late TO '{_escaped(self._late_rows)}' (FORMAT parquet)")
+        return self._late - before
 
     def write_file(self, records_folder: Path, batch_id: str, recorded_at: datetime) -> WrittenFile | None:
         """One sorted Parquet file of what is left, on disk for good; ``None`` when nothing is left."""
@@ -122,10 +130,15 @@ class StagedBatch:
                 f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP})",
                 {"stamp": recorded_at},
             )
+            subjects = database.execute(
+                "SELECT subject_id, subject_kind, min(recorded_at) "
+                f"FROM {quoted_files([str(partial)])} GROUP BY ALL ORDER BY ALL"
+            ).fetchall()
         _make_durable(partial)
         partial.rename(final)
         _make_durable(final.parent)
-        return WrittenFile(final, name, int(counted[0]), digest(final), bool(counted[1]))
+        _make_durable(records_folder)
+        return WrittenFile(final, name, int(counted[0]), digest(final), bool(counted[1]), subjects)
 
     def write_quarantine(self, folder: Path, batch_id: str) -> Path | None:
         """Move the rejections to where the source can read them; ``None`` when there are none."""
@@ -135,6 +148,7 @@ class StagedBatch:
         target = folder / f"{batch_id}.jsonl"
         self._rejections.replace(target)
         _make_durable(target)
+        _make_durable(folder)
         return target
 
     @property
@@ -149,12 +163,18 @@ class StagedBatch:
                 file.write(orjson.dumps({**rejection._asdict(), "reason": rejection.reason._asdict()}) + b"\n")
         self.rows_rejected += len(rows)
 
+    @property
+    def _late_rows(self) -> Path:
+        return self.folder / "late.parquet"
+
     def _reject_rows(self, database: Any, query: str, field: str, reason: Text) -> None:
-        found = [(row, record_id) for row, record_id in database.execute(query).fetchall() if row not in self._late]
-        self._reject(Rejection(row, record_id, field, "text", reason) for row, record_id in sorted(found))
-        self._late.update(row for row, _ in found)
-        if found:
-            database.executemany("INSERT INTO late VALUES (?)", [(row,) for row, _ in found])
+        """Reject the rows (row, record_id) of ``query``."""
+        database.execute(f"CREATE OR REPLACE TEMP TABLE wrong AS SELECT * FROM ({query}) ORDER BY row")
+        found = database.execute("SELECT * FROM wrong")
+        while some := found.fetchmany(REJECTIONS_AT_ONCE):
+            self._late += len(some)
+            self._reject(Rejection(row, record_id, field, "text", reason) for row, record_id in some)
+        database.execute("INSERT INTO late SELECT row FROM wrong")
 
     @contextmanager
     def _database(self) -> Iterator[Any]:
@@ -162,11 +182,27 @@ class StagedBatch:
         with duckdb.connect(config={"memory_limit": MEMORY, "temp_directory": str(self.folder / "spill")}) as database:
             database.execute("SET TimeZone = 'UTC'")
             database.execute("CREATE TABLE late (row BIGINT)")
-            if self._late:
-                database.executemany("INSERT INTO late VALUES (?)", [(row,) for row in self._late])
+            if self._late_rows.exists():
+                database.execute(f"INSERT INTO late FROM {quoted_files([str(self._late_rows)])}")
             parts = quoted_files([str(part) for part in self._parts])
             database.execute(f"CREATE VIEW staged AS SELECT * FROM {parts} ANTI JOIN late USING (row)")
             yield database
+
+
+def _groundless(base_files: list[str]) -> str:
+    """Corrections that do not lead back to a record: the target is missing, refused, another's, or a circle."""
+    meant = "SELECT supersedes AS record_id FROM staged WHERE supersedes IS NOT NULL"
+    grounds = f"SELECT record_id, subject_id FROM staged SEMI JOIN ({meant}) USING (record_id) WHERE supersedes IS NULL"
+    if base_files:
+        base = quoted_files(base_files)
+        grounds += f" UNION ALL SELECT record_id, subject_id FROM {base} SEMI JOIN ({meant}) USING (record_id)"
+    return (
+        "WITH RECURSIVE corrections AS (SELECT row, record_id, subject_id, supersedes FROM staged "
+        "WHERE supersedes IS NOT NULL), "
+        f"grounded AS ({grounds} UNION SELECT c.record_id, c.subject_id FROM corrections c "
+        "JOIN grounded g ON c.supersedes = g.record_id AND c.subject_id = g.subject_id) "
+        "SELECT row, record_id FROM corrections c ANTI JOIN grounded g USING (record_id, subject_id)"
+    )
 
 
 def digest(path: Path) -> str:
@@ -176,6 +212,12 @@ def digest(path: Path) -> str:
         while block := file.read(1 << 20):
             total.update(block)
     return total.hexdigest()
+
+
+def discard(file: WrittenFile | None) -> None:
+    """Remove a file that no transaction will name."""
+    if file:
+        file.path.unlink()
 
 
 def _make_durable(path: Path) -> None:
