@@ -63,18 +63,19 @@ def check(feature: AnyFeature, known: Mapping[str, AnyFeature], items: Mapping[s
 
 
 def fields_read(feature: Feature, item: Any) -> frozenset[str]:
-    """Names of the columns of ``item`` that the feature's measure, condition and grouping read."""
+    """Names of the columns of ``item`` that the feature's measure, condition, grouping and evidence read."""
     rows = _columns({**dict(zip(item.arrow_schema.names, item.arrow_schema.types, strict=True)), **SPINE_COLUMNS})
     grouping = feature.grouping
+    shown = _read(feature.evidence(rows), rows) if feature.evidence else frozenset()
     if grouping is None:
-        return _read(feature.measure(rows, feature.condition(rows)), rows)
+        return _read(feature.measure(rows, feature.condition(rows)), rows) | shown
     counts = condition(rows, grouping.window_months, grouping.where)
     found = [grouping.key(rows), *(measure(rows, counts) for measure in grouping.values.values())]
     groups = _columns(
         {"key": "int64", **{name: one.type() for name, one in zip(grouping.values, found[1:], strict=True)}}
     )
     feature.measure(groups, feature.condition(groups) if feature.where else groups.key.notnull())
-    return frozenset().union(*(_read(value, rows) for value in [*found, counts]))
+    return shown.union(*(_read(value, rows) for value in [*found, counts]))
 
 
 def _columns(types: Mapping[str, Any]) -> Rows:

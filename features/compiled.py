@@ -1,4 +1,4 @@
-"""Features to SQL, once for each set of features: one pass an item, one a grouping, and one that gathers them."""
+"""Features to SQL, once for each set of features: one pass an item, one a grouping, and one that derives the rest."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import ibis
 import pyarrow as pa
 
 from features.definition import AnyFeature, Derived, Feature, Grouping, condition
-from features.dictionary import registered
+from features.dictionary import registered, unknown_feature
 from records.catalogue import Catalogue
 
 
@@ -18,7 +18,7 @@ def visible(records: Any, spine: Any) -> list[Any]:
     """The one rule of what an as-of may see; join predicates between records and spine.
 
     A record counts at an as-of when the base had recorded it by then, no correction recorded by then supersedes it,
-    and its retention had not ended. Without the first line the future leaks into features.
+    its retention had not ended, and it had happened. Without ``recorded_at <= as_of`` the future leaks into features.
     """
     return [
         records.subject_id == spine.subject_id,
@@ -36,60 +36,77 @@ class CompiledFeatures:
         self.features = features
         self.segment = segment
         self.codes = tuple(feature.code for feature in features)
+        self.known = {**registered(), **{feature.code: feature for feature in features}}
+
+    def measured_on(self, code: str) -> list[Feature]:
+        """The features measured on records that the feature ``code`` comes from. Raises ``UnknownFeature``."""
+        if code not in self.known:
+            raise unknown_feature(code)
+        feature = self.known[code]
+        if isinstance(feature, Feature):
+            return [feature]
+        return [found for inner in feature.inputs for found in self.measured_on(inner)]
 
     @cached_property
-    def _measures(self) -> list[Feature]:
+    def measures(self) -> list[Feature]:
         """Every feature measured on records, those that derived features need among them."""
-        found = {one.code: one for feature in self.features for one in measured_on(feature)}
+        found = {one.code: one for feature in self.features for one in self.measured_on(feature.code)}
         return list(found.values())
 
     @cached_property
-    def steps(self) -> dict[str, str]:
-        """SQL of one pass an item, and one a grouping, by the name of the table it makes."""
-        steps = {}
-        for number, (item, grouping) in enumerate(self._passes):
-            steps[f"pass_{number}"] = _sql(_pass(item, grouping, self._passes[item, grouping]))
-        return steps
+    def passes(self) -> list[str]:
+        """SQL of one pass an item, and one a grouping: measures by spine row, only of rows that have records."""
+        return [_sql(_pass(item, grouping, features)) for (item, grouping), features in self._passes.items()]
 
     @cached_property
     def _passes(self) -> dict[tuple[str, Grouping | None], list[Feature]]:
         passes: dict[tuple[str, Grouping | None], list[Feature]] = {}
-        for feature in self._measures:
+        for feature in self.measures:
             passes.setdefault((feature.item, feature.grouping), []).append(feature)
         return passes
 
     @cached_property
-    def gathering(self) -> str:
-        """SQL that joins the passes to the spine, fills what no record means, and derives the rest."""
-        gathered = _spine_table()
-        for number, features in enumerate(self._passes.values()):
-            columns = {"row": "int64", **{feature.code: "float64" for feature in features}}
-            step = ibis.table(columns, name=f"pass_{number}")
-            gathered = gathered.left_join(step, "row").drop("row_right")
+    def finish(self) -> str:
+        """SQL over the table ``measured`` (row, all measures): fills what no record means and derives the rest."""
+        columns = {"row": "int64", **dict.fromkeys((feature.code for feature in self.measures), "float64")}
+        measured = ibis.table(columns, name="measured")
         filled = {
-            feature.code: gathered[feature.code].fill_null(feature.when_empty)
-            for feature in self._measures
+            feature.code: measured[feature.code].fill_null(feature.when_empty)
+            for feature in self.measures
             if feature.when_empty is not None
         }
-        gathered = gathered.mutate(**filled) if filled else gathered
-        for feature in _derived(self.features):
-            gathered = gathered.mutate(**{feature.code: feature.formula(gathered).cast("float64")})
-        return _sql(gathered.order_by("row").select(*self.codes))
+        measured = measured.mutate(**filled) if filled else measured
+        for feature in self._derived(self.features):
+            measured = measured.mutate(**{feature.code: feature.formula(measured).cast("float64")})
+        return _sql(measured.order_by("row").select(*self.codes))
 
     @cached_property
-    def evidence_queries(self) -> dict[str, tuple[list[str], str]]:
-        """By item: the codes of its features and the SQL that marks, record by record, which of them counted it."""
-        by_item: dict[str, list[Feature]] = {}
-        for feature in registered().values():
+    def evidence_queries(self) -> dict[str, tuple[dict[str, Feature], str]]:
+        """By item: its features by code, and the SQL that marks each record, the latest first.
+
+        A feature's mark of a record is 0 where it does not count, 1 where it counts, 2 where it tells the most.
+        """
+        by_item: dict[str, dict[str, Feature]] = {}
+        for feature in self.known.values():
             if isinstance(feature, Feature) and self.segment in feature.segments:
-                by_item.setdefault(feature.item, []).append(feature)
+                by_item.setdefault(feature.item, {})[feature.code] = feature
         queries = {}
         for item, features in by_item.items():
             rows = _joined(item, None)
-            marks = {feature.code: _evidence_condition(feature, rows) for feature in features}
+            marks = {code: _mark(feature, rows) for code, feature in features.items()}
             table = rows.select("record_id", "occurred_on", **marks)
-            queries[item] = ([*marks], _sql(table.order_by([ibis.desc("occurred_on"), ibis.desc("record_id")])))
+            queries[item] = (features, _sql(table.order_by([ibis.desc("occurred_on"), ibis.desc("record_id")])))
         return queries
+
+    def _derived(self, features: Iterable[AnyFeature]) -> list[Derived]:
+        """Derived features in the order in which they can be computed, inputs first."""
+        ordered: dict[str, Derived] = {}
+        for feature in features:
+            if isinstance(feature, Derived):
+                for inner in self._derived(self.known[code] for code in feature.inputs):
+                    ordered[inner.code] = inner
+                ordered[feature.code] = feature
+        return list(ordered.values())
 
 
 @cache
@@ -152,28 +169,11 @@ def _spine_table() -> Any:
     return ibis.table(columns, name="spine")
 
 
-def measured_on(feature: AnyFeature) -> list[Feature]:
-    """The features measured on records that ``feature`` comes from; itself, if it is one."""
-    if isinstance(feature, Feature):
-        return [feature]
-    return [found for code in feature.inputs for found in measured_on(registered()[code])]
-
-
-def _derived(features: Iterable[AnyFeature]) -> list[Derived]:
-    """Derived features in the order in which they can be computed, inputs first."""
-    ordered: dict[str, Derived] = {}
-    for feature in features:
-        if isinstance(feature, Derived):
-            for inner in _derived(registered()[code] for code in feature.inputs):
-                ordered[inner.code] = inner
-            ordered[feature.code] = feature
-    return list(ordered.values())
-
-
-def _evidence_condition(feature: Feature, rows: Any) -> Any:
+def _mark(feature: Feature, rows: Any) -> Any:
     grouping = feature.grouping
-    found = condition(rows, grouping.window_months, grouping.where) if grouping else feature.condition(rows)
-    return found.fill_null(False)
+    counts = condition(rows, grouping.window_months, grouping.where) if grouping else feature.condition(rows)
+    tells = feature.evidence(rows) if feature.evidence else ibis.literal(False)
+    return ibis.cases((counts & tells, 2), (counts, 1), else_=0).cast("int8")
 
 
 def _sql(table: Any) -> str:

@@ -46,6 +46,8 @@ class Feature:
 
     ``direction``: +1 where PD rises with the value, -1 where it falls, 0 where nothing is claimed.
     ``when_empty``: the value where no record meets the condition; None means missing (no record is not zero).
+    ``evidence``: which of the records that count tell the most, such as the months past due behind a share of them;
+    where none does, all that count are evidence. ``evidence_most``: at most so many, 1 where only the latest counts.
     """
 
     code: str
@@ -62,6 +64,8 @@ class Feature:
     actionable: bool = False
     use: Use = "model"
     missing: Text = NO_RECORD
+    evidence: Callable[[Rows], Condition] | None = None
+    evidence_most: int | None = None
 
     @property
     def inputs(self) -> tuple[str, ...]:

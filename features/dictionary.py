@@ -5,11 +5,20 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from functools import cache
+from typing import ClassVar
 
 import features
 from features.checks import check
 from features.definition import AnyFeature, Derived, Segment, Use
 from records.catalogue import Catalogue
+from records.errors import HuixinError
+from records.words import Text
+
+
+class UnknownFeature(HuixinError):
+    code: ClassVar[str] = "unknown-feature"
+    status: ClassVar[int] = 404
+    title: ClassVar[Text] = Text("没有此特征", "Unknown feature")
 
 
 @cache
@@ -42,3 +51,13 @@ def source_item(feature: AnyFeature) -> str:
     if not isinstance(feature, Derived):
         return feature.item
     return source_item(registered()[feature.inputs[0]])
+
+
+def unknown_feature(code: str) -> UnknownFeature:
+    """The error that says where to find the accepted codes."""
+    return UnknownFeature(
+        Text(
+            f"没有特征“{code[:60]}”；可用代码见 huixin features list",
+            f"no feature '{code[:60]}'; `huixin features list` shows the accepted codes",
+        )
+    )

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.compiled import compiled, measured_on
-from features.definition import AnyFeature
-from features.dictionary import features_for, registered
-from records.moment import SHANGHAI_OFFSET
-
-SPINE_SCHEMA = pa.schema([("subject_id", pa.string()), ("as_of", pa.timestamp("us"))])
-KEYS = ["subject_id", "as_of"]
+from features.compiled import compiled
+from features.definition import AnyFeature, Feature
+from features.dictionary import features_for
+from features.spine import numbered, spine_of
 
 
 @dataclass(frozen=True)
@@ -44,65 +43,70 @@ class FeaturePipeline:
     def build(self, spine: pa.Table) -> pa.Table:
         """Features of each (subject_id, as_of) of ``spine``, in the spine's order, float64, NaN where missing.
 
-        An unknown subject, or an as-of before the first record, gives a row of empties.
+        An unknown subject, or an as-of before the first record, gives a row of empties; an empty spine, an empty table.
+        Raises ``BadSpine`` for anything but a table of subjects and instants.
         """
-        rows = _numbered(spine.select(KEYS).cast(SPINE_SCHEMA))
+        rows = numbered(spine)
         with self.connection.con.cursor() as cursor:
             cursor.register("spine", rows)
-            for name, query in self._compiled.steps.items():
-                cursor.execute(f"CREATE TEMP TABLE {name} AS {query}")
-            found = cursor.sql(self._compiled.gathering).to_arrow_table()
+            measured: dict[str, Any] = {"row": rows["row"]}
+            for query in self._compiled.passes:
+                measured |= _spread(cursor.sql(query).to_arrow_table(), rows.num_rows)
+            cursor.register("measured", pa.table(measured))
+            found = cursor.sql(self._compiled.finish).to_arrow_table()
         columns = {code: _with_nan(found[code]) for code in self.codes}
         return pa.table({"subject_id": rows["subject_id"], "as_of": rows["as_of"], **columns})
 
     def one(self, subject_id: str, as_of: datetime) -> dict[str, float]:
         """The features of one subject at one as-of, the same bits as ``build`` gives."""
-        row = self.build(_spine_of(subject_id, as_of))
+        row = self.build(spine_of(subject_id, as_of))
         return {code: float(row[code][0].as_py()) for code in self.codes}
 
     def evidence(
         self, subject_id: str, as_of: datetime, codes: Iterable[str], limit: int = 5
     ) -> dict[str, tuple[Evidence, ...]]:
-        """For each feature of ``codes``, at most ``limit`` visible records that it counted, the latest first."""
-        sources = {code: measured_on(registered()[code]) for code in codes}
+        """For each feature of ``codes``, at most ``limit`` visible records that it counted, the latest first.
+
+        Those that tell the most where the feature says which; those of all its inputs for a derived feature.
+        Raises ``UnknownFeature``.
+        """
+        sources = {code: self._compiled.measured_on(code) for code in codes}
         items = {feature.item for found in sources.values() for feature in found}
-        spine = _numbered(_spine_of(subject_id, as_of))
         behind: dict[str, list[Evidence]] = {}
         with self.connection.con.cursor() as cursor:
-            cursor.register("spine", spine)
+            cursor.register("spine", numbered(spine_of(subject_id, as_of)))
             for item in sorted(items):
-                codes_of_item, query = self._compiled.evidence_queries[item]
-                for record_id, occurred_on, *counted in cursor.execute(query).fetchall():
-                    for code, counts in zip(codes_of_item, counted, strict=True):
-                        if counts:
-                            behind.setdefault(code, []).append(Evidence(item, record_id, occurred_on))
-        answer = {}
-        for code, found in sources.items():
-            records = {record for feature in found for record in behind.get(feature.code, [])}
-            latest_first = sorted(records, key=lambda one: (one.occurred_on, one.record_id), reverse=True)
-            answer[code] = tuple(latest_first[:limit])
-        return answer
-
-
-def _numbered(spine: pa.Table) -> pa.Table:
-    """The spine with row numbers, the as-of's day in Asia/Shanghai, and that day's month counted from year 0."""
-    days = pc.add(spine["as_of"], pa.scalar(timedelta(0) + SHANGHAI_OFFSET, pa.duration("us"))).cast(
-        pa.date32(), safe=False
-    )
-    months = pc.add(pc.multiply(pc.year(days), 12), pc.month(days))
-    return pa.table(
-        {
-            "row": pa.array(range(spine.num_rows), pa.int64()),
-            "subject_id": spine["subject_id"],
-            "as_of": spine["as_of"],
-            "as_of_day": days,
-            "as_of_month": months,
+                features, query = self._compiled.evidence_queries[item]
+                records = cursor.sql(query).to_arrow_table()
+                for code, feature in features.items():
+                    behind[code] = [
+                        Evidence(item, records["record_id"][at].as_py(), records["occurred_on"][at].as_py())
+                        for at in _telling(feature, records[code].to_numpy(), limit)
+                    ]
+        return {
+            code: _latest([record for one in found for record in behind[one.code]], limit)
+            for code, found in sources.items()
         }
-    )
 
 
-def _spine_of(subject_id: str, as_of: datetime) -> pa.Table:
-    return pa.table([pa.array([subject_id]), pa.array([as_of], pa.timestamp("us"))], schema=SPINE_SCHEMA)
+def _spread(measures: pa.Table, rows: int) -> dict[str, pa.ChunkedArray]:
+    """Columns of a pass, by spine row; null where a row has no records."""
+    position = np.full(rows, -1, np.int64)
+    position[measures["row"].to_numpy()] = np.arange(measures.num_rows)
+    places = pa.array(position, mask=position < 0)
+    return {name: measures[name].take(places) for name in measures.column_names if name != "row"}
+
+
+def _telling(feature: Feature, marks: npt.NDArray[np.int8], limit: int) -> list[int]:
+    """Positions of the records that tell the most, or else of those that count."""
+    found = np.flatnonzero(marks == 2)
+    found = found if len(found) else np.flatnonzero(marks == 1)
+    return [int(at) for at in found[: min(limit, feature.evidence_most or limit)]]
+
+
+def _latest(records: Iterable[Evidence], limit: int) -> tuple[Evidence, ...]:
+    ordered = sorted(set(records), key=lambda one: (one.occurred_on, one.record_id), reverse=True)
+    return tuple(ordered[:limit])
 
 
 def _with_nan(column: pa.ChunkedArray) -> pa.ChunkedArray:

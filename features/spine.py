@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import date
-from typing import Any
+from datetime import date, datetime
+from typing import Any, ClassVar
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from records.catalogue import Catalogue
-from records.moment import add_months, end_of_day, month_end
+from records.errors import HuixinError
+from records.moment import SHANGHAI_OFFSET, add_months, end_of_day, month_end
+from records.words import Text
+
+SPINE_SCHEMA = pa.schema([("subject_id", pa.string()), ("as_of", pa.timestamp("us"))])
+
+
+class BadSpine(HuixinError):
+    code: ClassVar[str] = "bad-spine"
+    status: ClassVar[int] = 422
+    title: ClassVar[Text] = Text("主体与时点表有误", "Bad table of subjects and as-ofs")
 
 
 def month_ends(first: date, last: date, every: int = 1) -> list[date]:
@@ -32,16 +43,48 @@ def spine(connection: Any, segment: str, days: list[date]) -> pa.Table:
             pa.table(
                 {
                     "subject_id": known["subject_id"],
-                    "as_of": pa.array([moment] * known.num_rows, pa.timestamp("us")),
+                    "as_of": pa.repeat(pa.scalar(moment, pa.timestamp("us")), known.num_rows),
                 }
             )
         )
-    return pa.concat_tables(tables)
+    return pa.concat_tables(tables) if tables else SPINE_SCHEMA.empty_table()
 
 
 def month_end_spine(connection: Any, segment: str, first: date, last: date, every: int = 1) -> pa.Table:
     """``spine`` at each month end from ``first`` to ``last``."""
     return spine(connection, segment, month_ends(first, last, every))
+
+
+def spine_of(subject_id: str, as_of: datetime) -> pa.Table:
+    """A spine of one row."""
+    return pa.table([pa.array([subject_id]), pa.array([as_of], pa.timestamp("us"))], schema=SPINE_SCHEMA)
+
+
+def numbered(spine: pa.Table) -> pa.Table:
+    """The spine with its row numbers, the as-of's day in Asia/Shanghai, and that day's month counted from year 0.
+
+    Instants with a zone become UTC. Raises ``BadSpine`` where a column is missing, of another type, or has gaps.
+    """
+    try:
+        asked = spine.select(SPINE_SCHEMA.names).cast(SPINE_SCHEMA)
+    except (KeyError, ValueError, TypeError) as error:
+        raise _bad_spine() from error
+    if any(column.null_count for column in asked.columns):
+        raise _bad_spine()
+    local = pc.add(asked["as_of"], pa.scalar(SHANGHAI_OFFSET, pa.duration("us")))
+    days = local.cast(pa.date32(), safe=False)
+    months = pc.add(pc.multiply(pc.year(days), 12), pc.month(days))
+    numbers = pa.array(np.arange(asked.num_rows, dtype=np.int64))
+    return pa.table([numbers, *asked.columns, days, months], ["row", *asked.column_names, "as_of_day", "as_of_month"])
+
+
+def _bad_spine() -> BadSpine:
+    return BadSpine(
+        Text(
+            "需要 subject_id（文本）和 as_of（时刻）两列，且不得有空值",
+            "columns subject_id (text) and as_of (instants) are needed, without gaps",
+        )
+    )
 
 
 def known_since(connection: Any, segment: str) -> pa.Table:
