@@ -14,7 +14,7 @@ from models.grades import pd_of
 from models.shapley import CompiledExplainer, compile_explainer
 
 Floats = npt.NDArray[np.float64]
-FOLDS = 4
+FOLDS = 3
 PATIENCE = 40
 DEPTHS = (3, 4, 5)
 DEPTH_COST = 0.002

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
+import subprocess
+import zipfile
+import zlib
 from dataclasses import dataclass, field
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
@@ -42,7 +46,11 @@ class Explainer(Protocol):
 
 @dataclass(frozen=True)
 class Bundle:
-    """A model of one segment: what it looks at, how a margin becomes a PD, where it comes from."""
+    """A model of one segment: what it looks at, how a margin becomes a PD, where it comes from.
+
+    ``codes`` are the features in the order of columns, ``words`` what each was called when the model was trained,
+    ``weights`` their mean absolute share of the log-odds; ``data_fingerprint`` is of the training rows.
+    """
 
     segment: str
     family: Family
@@ -59,6 +67,7 @@ class Bundle:
     seed: int = 0
     metrics: dict[str, float] = field(default_factory=dict)
     weights: dict[str, float] = field(default_factory=dict)
+    words: dict[str, Text] = field(default_factory=dict)
     booster_text: str | None = None
 
     def explain(self, X: Floats) -> tuple[Floats, Floats, float]:
@@ -99,6 +108,7 @@ class Bundle:
             "seed": self.seed,
             "metrics": self.metrics,
             "weights": self.weights,
+            "words": {code: list(words) for code, words in self.words.items()},
         }
         (folder / "bundle.json").write_bytes(orjson.dumps(facts, option=orjson.OPT_INDENT_2))
         return fingerprint(folder)
@@ -115,6 +125,8 @@ class Bundle:
                     )
                 )
             facts = orjson.loads((folder / "bundle.json").read_bytes())
+            if facts["format"] != FORMAT:
+                raise ValueError(f"format {facts['format']}; this version reads {FORMAT}")
             with np.load(folder / "explainer.npz", allow_pickle=False) as kept:
                 arrays = dict(kept)
             explainer = _EXPLAINERS[facts["family"]].from_arrays(arrays)
@@ -135,9 +147,10 @@ class Bundle:
                 seed=facts["seed"],
                 metrics=facts["metrics"],
                 weights=facts["weights"],
+                words={code: Text(*both) for code, both in facts.get("words", {}).items()},
                 booster_text=text.read_text() if text.exists() else None,
             )
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile, zlib.error) as error:
             raise DamagedModel(
                 Text(f"模型文件无法读取（{error}）", f"the model's files cannot be read ({error})")
             ) from error
@@ -158,8 +171,15 @@ BUNDLE_FILES = ("bundle.json", "explainer.npz", "booster.txt")
 
 
 def code_version() -> str:
-    """Version of the installed package."""
+    """Version of the installed package, with the commit of the working tree that it runs from, if any."""
     try:
-        return version("huixin")
+        installed = version("huixin")
     except PackageNotFoundError:
-        return "unknown"
+        installed = "unknown"
+    tree, git = Path(__file__).parents[1], shutil.which("git")
+    if git is None or not (tree / ".git").exists():
+        return installed
+    command = [git, "-C", str(tree), "describe", "--always", "--dirty", "--exclude=*", "--abbrev=12"]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    commit = found.stdout.strip().replace("-", ".")
+    return f"{installed}+g{commit}" if commit else installed

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.base import clone
 
 from models.boosted import MonotoneBoosted
 from models.calibration import AffineCalibrator
@@ -15,6 +16,7 @@ from models.shapley import CompiledExplainer
 Floats = npt.NDArray[np.float64]
 INTERVALS = ((0, 3), (3, 6), (6, 12))
 HORIZONS = (3, 6, 12)
+CALIBRATION_FOLDS = 3
 
 
 @dataclass(frozen=True)
@@ -80,21 +82,27 @@ def fit_hazard(
     *,
     seed: int = 0,
     max_depth: int = 3,
-    max_trees: int = 500,
+    max_trees: int = 300,
+    learning_rate: float = 0.1,
 ) -> HazardModel:
-    """Fit on features ``X`` [n, features]; calibrated on groups that the calibrating fit has not seen."""
+    """Fit on features ``X`` [n, features]; calibrated on groups that the calibrating fit has not seen.
+
+    ``groups`` [n] names the subject of each row, ``directions`` one direction a feature. Raises ValueError where no
+    interval has both events and survivors.
+    """
     rows, events, owners, _ = person_periods(X, months_to_event, followed, groups)
-    directions = (*directions, 0)
+    model = MonotoneBoosted(
+        (*directions, 0), max_depth=max_depth, max_trees=max_trees, learning_rate=learning_rate, seed=seed
+    ).fit(rows, events, owners)
     names, inverse = np.unique(owners, return_inverse=True)
-    fold = np.random.default_rng(seed).integers(0, 2, len(names))[inverse]
+    fold = np.random.default_rng(seed).integers(0, CALIBRATION_FOLDS, len(names))[inverse]
     margin = np.empty(len(events))
-    for number in (0, 1):
-        model = MonotoneBoosted(directions, max_depth=max_depth, max_trees=max_trees, seed=seed)
-        model.fit(rows[fold != number], events[fold != number], owners[fold != number])
-        margin[fold == number] = model.margin(rows[fold == number])
+    for number in range(CALIBRATION_FOLDS):
+        inside = fold != number
+        part = clone(model).set_params(trees=model.trees_).fit(rows[inside], events[inside], owners[inside])
+        margin[~inside] = part.margin(rows[~inside])
     interval = rows[:, -1].astype(int)
     calibrators = tuple(
         AffineCalibrator.fit(margin[interval == number], events[interval == number]) for number in range(len(INTERVALS))
     )
-    final = MonotoneBoosted(directions, max_depth=max_depth, max_trees=max_trees, seed=seed).fit(rows, events, owners)
-    return HazardModel(final.explainer_, calibrators)
+    return HazardModel(model.explainer_, calibrators)

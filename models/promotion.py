@@ -9,7 +9,7 @@ from features.dictionary import registered
 from features.pipeline import FeaturePipeline
 from models.bundle import Bundle
 from models.gate import Verdict, judge
-from models.registry import CHAMPION, Registry, model_name
+from models.registry import Registry, model_name
 from models.training import learning_days, training_table
 from records.base import RecordBase
 from records.errors import ModelNotTrained
@@ -50,7 +50,9 @@ def promote_version(base: RecordBase, segment: str, version: str) -> Verdict:
         tuple(registered()[code].direction for code in challenger.codes),
     )
     if verdict.passed:
-        registry.set_alias(name, CHAMPION, version)
+        registry.promote(name, version, verdict)
+    else:
+        registry.record_verdict(name, version, verdict)
     return verdict
 
 

@@ -5,21 +5,45 @@ from __future__ import annotations
 import logging
 import os
 import tempfile
+from collections.abc import Callable
 from contextlib import redirect_stderr
 from dataclasses import dataclass
 from functools import cached_property
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
-from models.bundle import BUNDLE_FILES, Bundle
-from records.errors import ModelNotTrained
+from models.bundle import BUNDLE_FILES, Bundle, DamagedModel
+from models.gate import Verdict
+from records.errors import HuixinError, ModelNotTrained
 from records.settings import Settings
 from records.words import Text
 
 EXPERIMENT = "huixin"
 CHAMPION, CHALLENGER = "champion", "challenger"
 WARNING = "warning"
+ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE", "NOT_FOUND")
+QUIET = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
+}
+
+
+class NotPromoted(HuixinError):
+    code: ClassVar[str] = "not-promoted"
+    status: ClassVar[int] = 409
+    title: ClassVar[Text] = Text("未通过准入", "Refused by the gate")
+
+
+class RegistryUnreachable(HuixinError):
+    code: ClassVar[str] = "registry-unreachable"
+    status: ClassVar[int] = 503
+    title: ClassVar[Text] = Text("模型登记库无法访问", "The model registry cannot be reached")
 
 
 @dataclass(frozen=True)
@@ -72,15 +96,41 @@ class Registry:
                 input_example=example,
                 pip_requirements=PIP_REQUIREMENTS,
             )
+            tags = {
+                "fingerprint": marks,
+                "family": bundle.family,
+                "segment": bundle.segment,
+                "synthetic": str(bundle.synthetic).lower(),
+            }
+            mlflow.set_tags(tags)
             with redirect_stderr(StringIO()):  # MLflow says on stderr what the caller reports itself
-                found = mlflow.register_model(info.model_uri, name)
-        tags = {"fingerprint": marks, "family": bundle.family, "synthetic": str(bundle.synthetic).lower()}
-        for key, value in tags.items():
-            self._client.set_model_version_tag(name, found.version, key, value)
+                found = mlflow.register_model(info.model_uri, name, tags=tags)
         return ModelVersion(name, str(found.version), bundle.family, (), metrics, marks)
 
-    def set_alias(self, name: str, alias: str, version: str) -> None:
-        self._client.set_registered_model_alias(name, alias, version)
+    def promote(self, name: str, version: str, verdict: Verdict) -> None:
+        """Let a version serve. Raises ``NotPromoted``, and changes nothing, where the gate's ``verdict`` is no.
+
+        There is no other way to become champion, and none by force.
+        """
+        self.record_verdict(name, version, verdict)
+        if not verdict.passed:
+            reasons_zh, reasons_en = (
+                "；".join(no.zh for no in verdict.reasons),
+                "; ".join(no.en for no in verdict.reasons),
+            )
+            raise NotPromoted(Text(f"{name} 版本 {version}：{reasons_zh}", f"{name} version {version}: {reasons_en}"))
+        self._client.set_registered_model_alias(name, CHAMPION, version)
+
+    def stand(self, name: str, version: str) -> None:
+        """Let a version be the challenger: it does not serve, but wants to."""
+        self._client.set_registered_model_alias(name, CHALLENGER, version)
+
+    def record_verdict(self, name: str, version: str, verdict: Verdict) -> None:
+        """Keep with a version what the gate said of it."""
+        self._client.set_model_version_tag(name, version, "gate", "passed" if verdict.passed else "refused")
+        if verdict.reasons:
+            reasons = "; ".join(no.en for no in verdict.reasons)[:4000]
+            self._client.set_model_version_tag(name, version, "gate_reasons", reasons)
 
     def champion(self, segment: str, *, warning: bool = False) -> tuple[Bundle, str]:
         """The serving bundle of a segment and its version. Raises ``ModelNotTrained`` or ``DamagedModel``."""
@@ -101,17 +151,42 @@ class Registry:
         return found
 
     def bundle(self, name: str, version: str) -> Bundle:
-        """A registered bundle by name and version, its files checked against the registered fingerprint."""
+        """A registered bundle by name and version, its files checked against the registered fingerprint.
+
+        Raises ``ModelNotTrained`` for an unknown version, ``DamagedModel`` for files that are absent, changed, or
+        were registered without a fingerprint, ``RegistryUnreachable``.
+        """
         import mlflow
 
-        found = self._client.get_model_version(name, version)
+        found = None if self._empty else self._asked(lambda: self._client.get_model_version(name, version))
+        if found is None:
+            raise ModelNotTrained(Text(f"{name} 没有版本 {version}", f"{name} has no version {version}"))
+        expected = found.tags.get("fingerprint")
+        if not expected:
+            raise DamagedModel(
+                Text(
+                    f"{name} 版本 {version} 未登记指纹", f"{name} version {version} is registered without a fingerprint"
+                )
+            )
         uri = f"models:/{name}/{version}"
         with tempfile.TemporaryDirectory() as folder:
-            local = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=folder, tracking_uri=self._uri))
-            return Bundle.load(_bundle_folder(local), found.tags.get("fingerprint"))
+            try:
+                local = mlflow.artifacts.download_artifacts(
+                    artifact_uri=uri, dst_path=folder, tracking_uri=self._uri, registry_uri=self._uri
+                )
+            except (mlflow.exceptions.MlflowException, OSError) as error:
+                raise DamagedModel(
+                    Text(
+                        f"{name} 版本 {version} 的文件无法取得（{error}）",
+                        f"the files of {name} version {version} cannot be had ({error})",
+                    )
+                ) from error
+            return Bundle.load(_bundle_folder(Path(local)), expected)
 
     def versions(self) -> list[ModelVersion]:
         """Every registered version, the newest of each name first."""
+        if self._empty:
+            return []
         listed = []
         for model in self._client.search_registered_models():
             aliases: dict[str, list[str]] = {}
@@ -131,9 +206,8 @@ class Registry:
 
     @cached_property
     def _client(self) -> Any:
-        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-        os.environ.setdefault("DO_NOT_TRACK", "true")
-        os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+        for variable, value in QUIET.items():
+            os.environ.setdefault(variable, value)
         import mlflow
 
         for noisy in ("mlflow", "alembic"):
@@ -154,13 +228,33 @@ class Registry:
             client.create_experiment(EXPERIMENT, artifact_location=own)
         mlflow.set_experiment(EXPERIMENT)
 
+    @property
+    def _empty(self) -> bool:
+        """Nothing was ever registered here: known without the seconds that MLflow takes to make its database."""
+        return self.settings.mlflow_uri is None and not (self.settings.home / "mlflow.db").exists()
+
     def _alias(self, name: str, alias: str) -> str | None:
-        import mlflow
+        if self._empty:
+            return None
+        found = self._asked(lambda: self._client.get_model_version_by_alias(name, alias))
+        return None if found is None else str(found.version)
+
+    def _asked(self, question: Callable[[], Any]) -> Any:
+        """MLflow's answer, None where it knows no such thing. Raises ``RegistryUnreachable`` where there is none."""
+        from mlflow.exceptions import MlflowException
 
         try:
-            return str(self._client.get_model_version_by_alias(name, alias).version)
-        except mlflow.exceptions.MlflowException:
-            return None
+            return question()
+        except MlflowException as error:
+            if error.error_code in ABSENT:
+                return None
+            host = urlsplit(self._uri).hostname or self._uri
+            raise RegistryUnreachable(
+                Text(
+                    f"MLflow（{host}）没有应答：{error.error_code}",
+                    f"MLflow ({host}) gave no answer: {error.error_code}",
+                )
+            ) from error
 
 
 def _bundle_folder(downloaded: Path) -> Path:

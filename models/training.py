@@ -11,21 +11,22 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from sklearn.base import clone
 
 from features.dictionary import features_for
 from features.outcomes import label
 from features.pipeline import FeaturePipeline
 from features.spine import month_ends, recorded_span, spine
 from models.boosted import MonotoneBoosted
-from models.bundle import Bundle, Family, code_version
+from models.bundle import Bundle, DamagedModel, Family, code_version
 from models.calibration import AffineCalibrator
-from models.gate import Verdict, judge
-from models.hazard import fit_hazard
+from models.gate import Verdict, distressed_within, judge, judge_warning
+from models.hazard import HORIZONS, fit_hazard
 from models.registry import CHALLENGER, CHAMPION, ModelVersion, Registry
 from models.scorecard import Scorecard
-from models.validation import bootstrap_interval, calibration, figures, grade_table, ks_curve, roc
+from models.validation import auc, bootstrap_interval, calibration, ece, figures, grade_table, ks_curve, roc
 from records.base import RecordBase
-from records.errors import HuixinError
+from records.errors import HuixinError, ModelNotTrained
 from records.moment import add_months, month_end
 from records.words import Text
 
@@ -120,9 +121,12 @@ def train(
         training, validation = _split_by_subject(known, seed)
     _check_events(segment, training, validation)
     registry = Registry(base.settings)
+    features = features_for(segment)
+    directions = tuple(one.direction for one in features)
     common = {
         "segment": segment,
         "codes": pipeline.codes,
+        "words": {one.code: one.words for one in features},
         "trained_as_ofs": tuple(learning or [judged_on]),
         "validated_as_of": judged_on,
         "out_of_time": bool(learning),
@@ -134,11 +138,11 @@ def train(
     bundles = []
     families: tuple[tuple[Family, int], ...] = (("boosted", 50), ("scorecard", 75))
     for family, share in families:
-        bundles.append(_validated(fit_rating(training, family, seed, common), validation))
+        bundles.append(_validated(fit_rating(training, family, directions, common), validation))
         done(share)
-    warning = fit_warning(training, seed, common)
+    warning = _validated_warning(fit_warning(training, directions, common), validation)
     done(85)
-    result = _settle(registry, segment, bundles, warning, validation)
+    result = _settle(registry, directions, bundles, warning, validation)
     done(100)
     return result
 
@@ -178,34 +182,26 @@ def training_table(connection: Any, pipeline: FeaturePipeline, days: list[date])
     )
 
 
-def fit_rating(training: TrainingTable, family: Family, seed: int, common: dict[str, Any]) -> Bundle:
-    """A calibrated rating model: cross-fitted by subject, calibrated on the latest month end, refitted on all rows."""
-    directions = tuple(one.direction for one in features_for(common["segment"]))
-    latest = training.as_of == training.as_of.max()
-    folds = _folds(training.subject, FOLDS[family], seed)
-    margin = np.full(len(training.outcome), np.nan)
-    for fold in range(FOLDS[family]):
-        model = _estimator(family, directions, seed)
-        inside = folds != fold
-        model.fit(training.X[inside], training.outcome[inside], groups=training.subject[inside])
-        asked = latest & ~inside
-        margin[asked] = model.margin(training.X[asked])
-    calibrator = AffineCalibrator.fit(margin[latest], training.outcome[latest])
-    final = _estimator(family, directions, seed).fit(training.X, training.outcome, groups=training.subject)
-    contributions = calibrator.slope * final.explain(training.X[latest])[1]
+def fit_rating(training: TrainingTable, family: Family, directions: tuple[int, ...], common: dict[str, Any]) -> Bundle:
+    """A calibrated rating model of all rows; ``common`` holds the bundle's facts (segment, codes, seed, ...)."""
+    model = _estimator(family, directions, common["seed"])
+    model.fit(training.X, training.outcome, groups=training.subject)
+    margin, later = _later_margins(model, training, FOLDS[family], common["seed"])
+    calibrator = AffineCalibrator.fit(margin, later.outcome)
+    contributions = calibrator.slope * model.explain(later.X)[1]
     weights = dict(zip(common["codes"], np.abs(contributions).mean(axis=0).tolist(), strict=True))
-    text = final.booster_.model_to_string() if family == "boosted" else None
+    text = model.booster_.model_to_string() if family == "boosted" else None
     return Bundle(
-        family=family, explainer=final.explainer_, calibrator=calibrator, weights=weights, booster_text=text, **common
+        family=family, explainer=model.explainer_, calibrator=calibrator, weights=weights, booster_text=text, **common
     )
 
 
-def fit_warning(training: TrainingTable, seed: int, common: dict[str, Any]) -> Bundle:
-    """The early-warning model of distress within 3, 6 and 12 months; it learns from those not yet in distress."""
-    directions = tuple(one.direction for one in features_for(common["segment"]))
+def fit_warning(training: TrainingTable, directions: tuple[int, ...], common: dict[str, Any]) -> Bundle:
+    """The early-warning model of distress within 3, 6 and 12 months; distress that goes on counts as distress."""
     followed = np.full(len(training.outcome), float(HORIZON))
-    months = np.where(training.months_to_distress <= HORIZON, np.maximum(training.months_to_distress, 1), np.nan)
-    model = fit_hazard(training.X, months, followed, training.subject, directions, seed=seed)
+    within = training.months_to_distress <= HORIZON
+    months = np.where(within, np.maximum(training.months_to_distress, 1), np.nan)
+    model = fit_hazard(training.X, months, followed, training.subject, directions, seed=common["seed"])
     return Bundle(family="warning", explainer=model, **common)
 
 
@@ -226,29 +222,64 @@ def _validated(bundle: Bundle, validation: TrainingTable) -> Bundle:
     return replace(bundle, metrics={**figures(validation.outcome, pd), "auc_low": low, "auc_high": high})
 
 
+def _validated_warning(bundle: Bundle, validation: TrainingTable) -> Bundle:
+    found = bundle.distress(validation.X)
+    metrics = {"rows": float(len(found))}
+    for column, months in enumerate(HORIZONS):
+        outcome = distressed_within(validation.months_to_distress, months)
+        metrics |= {
+            f"auc_{months}m": auc(outcome, found[:, column]),
+            f"ece_{months}m": ece(outcome, found[:, column]),
+            f"mean_{months}m": float(found[:, column].mean()),
+            f"observed_{months}m": float(outcome.mean()),
+        }
+    return replace(bundle, metrics={**metrics, "auc": metrics[f"auc_{HORIZON}m"]})
+
+
 def _settle(
-    registry: Registry, segment: str, bundles: list[Bundle], warning: Bundle, validation: TrainingTable
+    registry: Registry,
+    directions: tuple[int, ...],
+    bundles: list[Bundle],
+    warning: Bundle,
+    validation: TrainingTable,
 ) -> TrainingResult:
     """Register everything; the preferred rating model meets the gate first, the other stands as challenger."""
+    segment = warning.segment
     champion = _serving(registry, segment)
-    directions = tuple(one.direction for one in features_for(segment))
     trained: list[Trained] = []
     refusals: list[Text] = []
     promoted = False
     for bundle in sorted(bundles, key=_preference, reverse=True):
         version = _register(registry, bundle, reports(bundle, validation))
-        alias = CHALLENGER
+        passed = False
         if not promoted:
-            verdict = _judged(bundle, champion, validation, directions)
-            promoted = verdict.passed
-            alias = CHAMPION if promoted else CHALLENGER
-            refusals += [Text(f"{bundle.family}：{no.zh}", f"{bundle.family}: {no.en}") for no in verdict.reasons]
-        registry.set_alias(version.name, alias, version.version)
+            verdict = judge(
+                bundle, champion, validation.X, validation.outcome, _columns(validation, bundle, champion), directions
+            )
+            passed = promoted = _led_in(registry, version, verdict, refusals)
+        if not passed:
+            registry.stand(version.name, version.version)
+        alias = CHAMPION if passed else CHALLENGER
         trained.append(Trained(bundle.family, version.version, alias, bundle.metrics, bundle))
+    watching = _serving(registry, segment, warning=True)
+    theirs = _columns(validation, warning, watching)
+    months = validation.months_to_distress
     found = _register(registry, warning, {})
-    registry.set_alias(found.name, CHAMPION, found.version)
+    verdict = judge_warning(warning, watching, validation.X, months, theirs, directions)
+    if not _led_in(registry, found, verdict, refusals):
+        registry.stand(found.name, found.version)
     assert warning.validated_as_of is not None  # noqa: S101
     return TrainingResult(segment, tuple(trained), tuple(refusals), warning.out_of_time, warning.validated_as_of)
+
+
+def _led_in(registry: Registry, version: ModelVersion, verdict: Verdict, refusals: list[Text]) -> bool:
+    """Promote where the gate says yes; where it says no, keep why."""
+    if verdict.passed:
+        registry.promote(version.name, version.version, verdict)
+    else:
+        registry.record_verdict(version.name, version.version, verdict)
+        refusals += [Text(f"{version.family}：{no.zh}", f"{version.family}: {no.en}") for no in verdict.reasons]
+    return verdict.passed
 
 
 def _preference(bundle: Bundle) -> float:
@@ -256,20 +287,18 @@ def _preference(bundle: Bundle) -> float:
     return bundle.metrics["auc"] - (SCORECARD_MARGIN if bundle.family == "scorecard" else 0.0)
 
 
-def _judged(bundle: Bundle, champion: Bundle | None, validation: TrainingTable, directions: tuple[int, ...]) -> Verdict:
-    comparable = champion is not None and set(champion.codes) <= set(bundle.codes)
-    theirs = None
-    if champion is not None and comparable:
-        theirs = validation.X[:, [bundle.codes.index(code) for code in champion.codes]]
-    return judge(bundle, champion, validation.X, validation.outcome, theirs, directions)
+def _columns(validation: TrainingTable, bundle: Bundle, champion: Bundle | None) -> Floats | None:
+    """The validation rows as the champion reads them; None where it reads features that are no longer built."""
+    if champion is None or not set(champion.codes) <= set(bundle.codes):
+        return None
+    return validation.X[:, [bundle.codes.index(code) for code in champion.codes]]
 
 
-def _serving(registry: Registry, segment: str) -> Bundle | None:
-    from records.errors import ModelNotTrained
-
+def _serving(registry: Registry, segment: str, *, warning: bool = False) -> Bundle | None:
+    """What serves now; None where nothing does, or where its files are damaged: then there is nothing to compare."""
     try:
-        return registry.champion(segment)[0]
-    except ModelNotTrained:
+        return registry.champion(segment, warning=warning)[0]
+    except (ModelNotTrained, DamagedModel):
         return None
 
 
@@ -290,8 +319,26 @@ def _register(registry: Registry, bundle: Bundle, found: dict[str, Any]) -> Mode
     return registry.register(bundle, parameters, bundle.metrics, found)
 
 
+def _later_margins(model: Any, training: TrainingTable, folds: int, seed: int) -> tuple[Floats, TrainingTable]:
+    """Rows of the latest month end and their margins by models of other subjects at earlier month ends.
+
+    Where the earlier month ends hold too few events, the models learn from the other subjects at all of them.
+    """
+    latest = training.as_of == training.as_of.max()
+    earlier = ~latest if training.outcome[~latest].sum() >= MINIMUM_EVENTS else np.ones(len(latest), bool)
+    known = {"max_depth": model.max_depth_, "trees": model.trees_} if isinstance(model, MonotoneBoosted) else {}
+    fold_of = _folds(training.subject, folds, seed)
+    margin = np.full(len(training.outcome), np.nan)
+    for fold in range(folds):
+        inside, asked = (fold_of != fold) & earlier, (fold_of == fold) & latest
+        part = clone(model).set_params(**known)
+        part.fit(training.X[inside], training.outcome[inside], groups=training.subject[inside])
+        margin[asked] = part.margin(training.X[asked])
+    return margin[latest], training.where(latest)
+
+
 def _estimator(family: Family, directions: tuple[int, ...], seed: int) -> Any:
-    return MonotoneBoosted(directions, seed=seed) if family == "boosted" else Scorecard(directions)
+    return MonotoneBoosted(directions, max_depth=None, seed=seed) if family == "boosted" else Scorecard(directions)
 
 
 def _folds(subject: npt.NDArray[Any], folds: int, seed: int) -> npt.NDArray[np.int64]:

@@ -11,6 +11,7 @@ from models.grades import GRADES, MasterScale
 
 Floats = npt.NDArray[np.float64]
 CALIBRATION_BINS = 10
+H_MEASURE_COSTS = 400
 
 
 def auc(outcome: Floats, pd: Floats) -> float:
@@ -52,6 +53,34 @@ def ece(outcome: Floats, pd: Floats) -> float:
     return float((rows * gaps).sum() / rows.sum())
 
 
+def chance_ece(pd: Floats) -> float:
+    """The calibration error that perfectly calibrated PDs would show by chance: E|N| = sqrt(2/pi) sd in each bin."""
+    bins = np.array_split(np.sort(pd), min(CALIBRATION_BINS, len(pd)))
+    return float(sum(np.sqrt(2 / np.pi * (one * (1 - one)).sum()) for one in bins) / len(pd))
+
+
+def h_measure(outcome: Floats, pd: Floats) -> float:
+    """Share of the loss of the best blind rule that the ranking saves, over costs spread as Beta(1 + P(1), 1 + P(0)).
+
+    Unlike the AUC it weighs costs the same for every model (Hand 2009, with the prior of Hand & Anagnostopoulos
+    2014). 0: no better than blind, 1: perfect; NaN where one class is absent.
+    """
+    from scipy.stats import beta
+
+    share = float(outcome.mean())
+    if not 0 < share < 1:
+        return float("nan")
+    curve = roc(outcome, pd, points=len(pd) + 1)
+    prior = beta(1 + share, 2 - share)
+    levels = (np.arange(H_MEASURE_COSTS) + 0.5) / H_MEASURE_COSTS
+    total, blind = 0.0, 0.0
+    for cost in prior.ppf(levels):
+        of_rules = cost * (1 - share) * curve["false_positive"] + (1 - cost) * share * (1 - curve["true_positive"])
+        total += float(of_rules.min())
+        blind += min(cost * (1 - share), (1 - cost) * share)
+    return float(1 - total / blind)
+
+
 def figures(outcome: Floats, pd: Floats) -> dict[str, float]:
     """All the figures above, with the number of rows and of defaults."""
     return {
@@ -62,6 +91,7 @@ def figures(outcome: Floats, pd: Floats) -> dict[str, float]:
         "ks": ks(outcome, pd),
         "brier": brier(outcome, pd),
         "log_loss": log_loss(outcome, pd),
+        "h_measure": h_measure(outcome, pd),
         "ece": ece(outcome, pd),
         "mean_pd": float(pd.mean()),
         "observed_rate": float(outcome.mean()),
