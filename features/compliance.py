@@ -64,5 +64,6 @@ FEATURES = [
         direction=-1,
         measure=lambda r, w: latest(r, r.colour.cases(*COLOUR_LEVEL.items()), w),
         missing=Text("未参加环境信用评价", "not rated"),
+        evidence_most=1,
     ),
 ]

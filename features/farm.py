@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from features.definition import FARMER, Derived, Feature, Grouping, latest, ratio, total
+import functools
+import operator
+
+from features.definition import FARMER, Derived, Feature, Grouping, Value, latest, ratio, total
 from records.words import Text
 
 SEASON = "farm.season"
@@ -18,6 +21,16 @@ BY_SEASON = Grouping(
     window_months=36,
 )
 
+
+def _group_number(name: Value) -> Value:
+    """A name as a number of 32 bits, the same in every engine: the first eight hexadecimal digits of its MD5."""
+    import ibis
+
+    digits, hashed = ibis.literal("0123456789abcdef"), name.hexdigest("md5")
+    places = [digits.find(hashed.substr(at, 1)).cast("int64") * 16 ** (7 - at) for at in range(8)]
+    return functools.reduce(operator.add, places)
+
+
 FEATURES = [
     Feature(
         code="household_members",
@@ -28,6 +41,7 @@ FEATURES = [
         direction=0,
         measure=lambda r, w: latest(r, r.members, w),
         missing=NO_HOUSEHOLD,
+        evidence_most=1,
     ),
     Feature(
         code="household_labour_share",
@@ -38,6 +52,7 @@ FEATURES = [
         direction=-1,
         measure=lambda r, w: ratio(latest(r, r.labourers, w), latest(r, r.members, w)),
         missing=NO_HOUSEHOLD,
+        evidence_most=1,
     ),
     Feature(
         code="head_birth_year",
@@ -49,6 +64,7 @@ FEATURES = [
         measure=lambda r, w: latest(r, r.head_birth_year, w),
         use="fairness",
         missing=NO_HOUSEHOLD,
+        evidence_most=1,
     ),
     Feature(
         code="head_sex_female",
@@ -60,6 +76,19 @@ FEATURES = [
         measure=lambda r, w: latest(r, (r.head_sex == "female").cast("int64"), w),
         use="fairness",
         missing=NO_HOUSEHOLD,
+        evidence_most=1,
+    ),
+    Feature(
+        code="village_group",
+        item="village.household",
+        segments=FARMER,
+        words=Text("所在行政村（编组号，大小无意义）", "village (the number of a group; its size means nothing)"),
+        unit="level",
+        direction=0,
+        measure=lambda r, w: _group_number(latest(r, r.village, w)),
+        use="fairness",
+        missing=NO_HOUSEHOLD,
+        evidence_most=1,
     ),
     Feature(
         code="land_area_mu",
@@ -116,6 +145,7 @@ FEATURES = [
         direction=-1,
         measure=lambda r, w: ratio(latest(r, r.output, w), latest(r, r.cost, w)),
         missing=NO_SEASON,
+        evidence_most=1,
     ),
     Feature(
         code="season_loss_share_36m",
@@ -127,6 +157,7 @@ FEATURES = [
         window_months=36,
         measure=lambda r, w: ratio(r.count(where=w & (r.output < r.cost)), r.count(where=w)),
         missing=NO_SEASON,
+        evidence=lambda r: r.output < r.cost,
     ),
     Feature(
         code="season_worst_margin_36m",
@@ -138,6 +169,7 @@ FEATURES = [
         grouping=BY_SEASON,
         measure=lambda g, w: ratio(g.output, g.cost).min(where=w),
         missing=NO_SEASON,
+        evidence=lambda r: r.output < r.cost,
     ),
     Feature(
         code="season_products_36m",
@@ -160,6 +192,7 @@ FEATURES = [
         window_months=36,
         measure=lambda r, w: ratio(total(r.output, w & (r.kind == "livestock")).fill_null(0.0), total(r.output, w)),
         missing=NO_SEASON,
+        evidence=lambda r: r.kind == "livestock",
     ),
     Feature(
         code="season_age_days",
@@ -170,6 +203,7 @@ FEATURES = [
         direction=1,
         measure=lambda r, w: r.age_days.min(where=w),
         missing=NO_SEASON,
+        evidence_most=1,
     ),
     Feature(
         code="insured_amount_open",
@@ -237,6 +271,7 @@ FEATURES = [
         measure=lambda r, w: latest(r, r.points, w),
         actionable=True,
         missing=Text("未参加村级评定", "not evaluated by the village"),
+        evidence_most=1,
     ),
     Feature(
         code="village_points_lowest_36m",

@@ -20,6 +20,7 @@ FEATURES = [
         measure=lambda r, w: r.days_past_due.max(where=w),
         actionable=True,
         missing=NO_LOAN,
+        evidence=lambda r: r.days_past_due > 0,
     ),
     Feature(
         code="loan_dpd_max_6m",
@@ -32,6 +33,7 @@ FEATURES = [
         measure=lambda r, w: r.days_past_due.max(where=w),
         actionable=True,
         missing=NO_LOAN,
+        evidence=lambda r: r.days_past_due > 0,
     ),
     Feature(
         code="loan_dpd_max_12m",
@@ -43,6 +45,7 @@ FEATURES = [
         window_months=12,
         measure=lambda r, w: r.days_past_due.max(where=w),
         missing=NO_LOAN,
+        evidence=lambda r: r.days_past_due > 0,
     ),
     Feature(
         code="loan_dpd_mean_6m",
@@ -55,6 +58,7 @@ FEATURES = [
         measure=lambda r, w: ratio(total(r.days_past_due, w), r.count(where=w)),
         actionable=True,
         missing=NO_LOAN,
+        evidence=lambda r: r.days_past_due > 0,
     ),
     Feature(
         code="loan_dpd_mean_24m",
@@ -66,6 +70,7 @@ FEATURES = [
         window_months=24,
         measure=lambda r, w: ratio(total(r.days_past_due, w), r.count(where=w)),
         missing=NO_LOAN,
+        evidence=lambda r: r.days_past_due > 0,
     ),
     Feature(
         code="loan_overdue_months_share_12m",
@@ -77,6 +82,7 @@ FEATURES = [
         window_months=12,
         measure=lambda r, w: ratio(r.count(where=w & (r.days_past_due > 0)), r.count(where=w)),
         missing=NO_LOAN,
+        evidence=lambda r: r.days_past_due > 0,
     ),
     Feature(
         code="loan_overdue_30_count_12m",
@@ -89,6 +95,7 @@ FEATURES = [
         measure=lambda r, w: r.count(where=w & (r.days_past_due >= 30)),
         missing=NO_LOAN,
         when_empty=0.0,
+        evidence=lambda r: r.days_past_due >= 30,
     ),
     Feature(
         code="loan_overdue_age_days",
@@ -101,6 +108,7 @@ FEATURES = [
         measure=lambda r, w: r.age_days.min(where=w),
         missing=Text("从未逾期", "never past due"),
         when_empty=3650.0,
+        evidence_most=1,
     ),
     Feature(
         code="loan_balance_now",
@@ -157,6 +165,7 @@ FEATURES = [
         window_months=12,
         measure=lambda r, w: ratio(r.count(where=w & (r.five_class != "normal")), r.count(where=w)),
         missing=NO_LOAN,
+        evidence=lambda r: r.five_class != "normal",
     ),
     Feature(
         code="loan_joint_share_12m",
@@ -168,6 +177,7 @@ FEATURES = [
         window_months=12,
         measure=lambda r, w: ratio(r.count(where=w & r.security.isin(["guarantee", "joint"])), r.count(where=w)),
         missing=NO_LOAN,
+        evidence=lambda r: r.security.isin(["guarantee", "joint"]),
     ),
     Feature(
         code="guarantees_open_amount",

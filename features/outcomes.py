@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import pyarrow as pa
 
-from records.moment import now
+from features.spine import numbered
+from records.catalogue import Catalogue
+from records.moment import now, shanghai_day
 
 Event = Literal["default", "distress"]
 
@@ -41,20 +43,23 @@ def label(
     Columns subject_id, as_of, ``eligible`` (a loan account reported in the last three months, and no default yet: only
     a borrower's default can be seen), ``outcome`` (1.0 the event happened within the horizon, 0.0 it did not, NaN the
     horizon reaches past what is known at ``known_at``, default now) and ``months_to_event`` (whole months from the
-    as-of to the first event after it, or NaN).
+    as-of to the first event after it, or NaN). The horizon ends with its month; a month is known once the banks'
+    deadline for it has passed, for until then silence is not good news.
     """
     known_at = known_at or now()
+    complete_to = shanghai_day(known_at) - timedelta(days=Catalogue.load().item("loan.account_month").deadline_days)
     query = f"""
         WITH asked AS (
-            SELECT row_number() OVER () AS row, subject_id, as_of,
-                   CAST(as_of + INTERVAL 8 HOUR AS DATE) AS as_of_day
-            FROM spine
+            SELECT row, subject_id, as_of, as_of_day FROM spine
         ),
         events AS ({_dates(_EVENTS[event], segment)}),
         defaults AS ({_dates(_EVENTS["default"], segment)}),
         defaulted AS (SELECT subject_id, min(occurred_on) AS since FROM defaults GROUP BY 1),
         active AS ({_dates((("loan_account_month", "balance > 0 OR days_past_due > 0"),), segment)}),
-        known_to AS (SELECT max(occurred_on) AS day FROM loan_account_month WHERE recorded_at <= $known_at),
+        known_to AS (
+            SELECT max(occurred_on) AS day FROM loan_account_month
+            WHERE recorded_at <= $known_at AND occurred_on <= $complete_to
+        ),
         first_event AS (
             SELECT a.row, min(e.occurred_on) AS day FROM asked a
             JOIN events e ON e.subject_id = a.subject_id AND e.occurred_on > a.as_of_day GROUP BY 1
@@ -76,8 +81,8 @@ def label(
         ORDER BY a.row
     """
     with connection.con.cursor() as cursor:
-        cursor.register("spine", spine.select(["subject_id", "as_of"]))
-        return cursor.sql(query, params={"known_at": known_at}).to_arrow_table()
+        cursor.register("spine", numbered(spine))
+        return cursor.sql(query, params={"known_at": known_at, "complete_to": complete_to}).to_arrow_table()
 
 
 def _dates(sources: tuple[tuple[str, str], ...], segment: str) -> str:

@@ -58,6 +58,7 @@ FEATURES = [
         measure=lambda r, w: ratio(total(r.days_late, w), r.count(where=w)),
         actionable=True,
         missing=NO_METER,
+        evidence=lambda r: r.days_late > 0,
     ),
     Feature(
         code="power_late_days_month_3m",
@@ -70,6 +71,7 @@ FEATURES = [
         measure=lambda r, w: ratio(total(r.days_late, w), r.count(where=w)),
         actionable=True,
         missing=NO_METER,
+        evidence=lambda r: r.days_late > 0,
     ),
     Feature(
         code="power_late_months_share_12m",
@@ -82,5 +84,6 @@ FEATURES = [
         measure=lambda r, w: ratio(r.count(where=w & (r.days_late > 0)), r.count(where=w)),
         actionable=True,
         missing=NO_METER,
+        evidence=lambda r: r.days_late > 0,
     ),
 ]

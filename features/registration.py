@@ -14,6 +14,7 @@ FEATURES = [
         unit="years",
         direction=-1,
         measure=lambda r, w: r.as_of_day.delta(r.registered_on, unit="day").max(where=w).cast("float64") / 365.25,
+        evidence_most=1,
     ),
     Feature(
         code="registered_capital",
@@ -23,6 +24,7 @@ FEATURES = [
         unit="CNY",
         direction=-1,
         measure=lambda r, w: latest(r, r.registered_capital, w),
+        evidence_most=1,
     ),
     Feature(
         code="registration_changes_24m",

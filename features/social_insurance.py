@@ -20,6 +20,7 @@ FEATURES = [
         measure=lambda r, w: ratio(total(r.paid, w), total(r.due, w)),
         actionable=True,
         missing=NOT_INSURED,
+        evidence=lambda r: r.paid < r.due,
     ),
     Feature(
         code="social_paid_share_3m",
@@ -32,6 +33,7 @@ FEATURES = [
         measure=lambda r, w: ratio(total(r.paid, w), total(r.due, w)),
         actionable=True,
         missing=NOT_INSURED,
+        evidence=lambda r: r.paid < r.due,
     ),
     Feature(
         code="social_short_months_share_12m",
@@ -44,6 +46,7 @@ FEATURES = [
         measure=lambda r, w: ratio(r.count(where=w & (r.paid < r.due)), r.count(where=w)),
         actionable=True,
         missing=NOT_INSURED,
+        evidence=lambda r: r.paid < r.due,
     ),
     Feature(
         code="insured_persons_month_12m",

@@ -75,6 +75,7 @@ FEATURES = [
         measure=lambda r, w: ratio(total(r.tax_paid, w), total(r.tax_due, w)),
         actionable=True,
         missing=NO_FILING,
+        evidence=lambda r: r.tax_paid < r.tax_due,
     ),
     Feature(
         code="tax_paid_share_3m",
@@ -87,6 +88,7 @@ FEATURES = [
         measure=lambda r, w: ratio(total(r.tax_paid, w), total(r.tax_due, w)),
         actionable=True,
         missing=NO_FILING,
+        evidence=lambda r: r.tax_paid < r.tax_due,
     ),
     Feature(
         code="tax_short_months_share_12m",
@@ -99,6 +101,7 @@ FEATURES = [
         measure=lambda r, w: ratio(r.count(where=w & (r.tax_paid < r.tax_due)), r.count(where=w)),
         actionable=True,
         missing=NO_FILING,
+        evidence=lambda r: r.tax_paid < r.tax_due,
     ),
     Feature(
         code="tax_late_days_month_12m",
@@ -111,6 +114,7 @@ FEATURES = [
         measure=lambda r, w: ratio(total(r.days_late, w), r.count(where=w)),
         actionable=True,
         missing=NO_FILING,
+        evidence=lambda r: r.days_late > 0,
     ),
     Feature(
         code="tax_late_days_month_3m",
@@ -123,6 +127,7 @@ FEATURES = [
         measure=lambda r, w: ratio(total(r.days_late, w), r.count(where=w)),
         actionable=True,
         missing=NO_FILING,
+        evidence=lambda r: r.days_late > 0,
     ),
     Feature(
         code="tax_late_months_share_12m",
@@ -135,6 +140,7 @@ FEATURES = [
         measure=lambda r, w: ratio(r.count(where=w & (r.days_late > 0)), r.count(where=w)),
         actionable=True,
         missing=NO_FILING,
+        evidence=lambda r: r.days_late > 0,
     ),
     Feature(
         code="tax_filing_age_days",
@@ -146,6 +152,7 @@ FEATURES = [
         measure=lambda r, w: r.age_days.min(where=w),
         actionable=True,
         missing=NO_FILING,
+        evidence_most=1,
     ),
     Feature(
         code="tax_arrears_open",
@@ -201,5 +208,6 @@ FEATURES = [
         direction=-1,
         measure=lambda r, w: latest(r, r.grade.cases(*GRADE_LEVEL.items()), w),
         missing=Text("尚无纳税信用等级", "no tax credit grade yet"),
+        evidence_most=1,
     ),
 ]
