@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import polars as pl
 
+from records.casting import as_stored, instants, shanghai_days, wrong_type
 from records.catalogue import Field, Item
 from records.errors import BadBatch, BadIdentifier
 from records.identity import (
@@ -25,30 +25,11 @@ from records.identity import (
 )
 from records.moment import shanghai_day
 from records.reading import Chunk
+from records.rejections import Findings, Rejection
 from records.words import Text
 
 ALWAYS = ("record_id", "subject_number", "occurred_on")
 IDENTITY_LENGTH = 64
-STORED_TYPES: dict[str, pl.DataType] = {
-    "text": pl.String(),
-    "code": pl.String(),
-    "subject": pl.String(),
-    "integer": pl.Int64(),
-    "money": pl.Decimal(18, 2),
-    "decimal": pl.Decimal(18, 4),
-    "date": pl.Date(),
-    "boolean": pl.Boolean(),
-}
-
-
-class Rejection(NamedTuple):
-    """Why a row was refused. ``value_class`` describes the value's form; the value itself is never kept."""
-
-    row: int
-    record_id: str | None
-    field: str
-    value_class: str
-    reason: Text
 
 
 @dataclass(frozen=True)
@@ -123,9 +104,9 @@ class BatchValidator:
             return Accepted(pl.DataFrame(), {}, rejections)
         raw = self._completed(chunk.frame)
         typed = raw.select(
-            *(_typed(raw.schema[name], name, kind) for name, kind in self._types.items()),
+            *(as_stored(raw.schema[name], name, kind) for name, kind in self._types.items()),
         )
-        found = _Findings(raw, typed["record_id"], chunk)
+        found = Findings(raw, typed["record_id"], chunk)
         self._check_types(raw, typed, found)
         self._check_values(typed, found)
         self._check_privacy(typed, found)
@@ -137,7 +118,7 @@ class BatchValidator:
         return Accepted(
             kept.select("row", *self.item.arrow_schema.names),
             {pair: masked for pair, masked in subjects.items() if pair[0] in used},
-            rejections + found.rejections,
+            sorted(rejections + found.rejections, key=lambda rejection: rejection.row),
         )
 
     @cached_property
@@ -189,12 +170,14 @@ class BatchValidator:
             frame = frame.with_columns(pl.col("recorded_at").dt.convert_time_zone("UTC").dt.replace_time_zone(None))
         return frame
 
-    def _check_types(self, raw: pl.DataFrame, typed: pl.DataFrame, found: _Findings) -> None:
+    def _check_types(self, raw: pl.DataFrame, typed: pl.DataFrame, found: Findings) -> None:
         for name, field in self._types.items():
             wrong = raw[name].is_not_null() & typed[name].is_null()
-            found.add(name, wrong, _wrong_type(field))
+            if wrong.any() and raw.schema[name] == pl.String:
+                wrong = wrong & (raw[name].str.strip_chars() != "")
+            found.add(name, wrong, wrong_type(field))
 
-    def _check_values(self, typed: pl.DataFrame, found: _Findings) -> None:
+    def _check_values(self, typed: pl.DataFrame, found: Findings) -> None:
         import pandera.polars as pandera
 
         try:
@@ -206,7 +189,7 @@ class BatchValidator:
                 already = found.raised_for(str(name))
                 found.add(str(name), wrong & ~already, self._refusal(str(name), str(check)))
 
-    def _check_privacy(self, typed: pl.DataFrame, found: _Findings) -> None:
+    def _check_privacy(self, typed: pl.DataFrame, found: Findings) -> None:
         """No identity number reaches the base inside a record id or a free text, where it would be kept in clear."""
         texts = ["record_id", "supersedes", *(n for n, field in self.item.fields.items() if field.type == "text")]
         reason = Text(
@@ -219,7 +202,7 @@ class BatchValidator:
                 held = [index for index in suspected.arg_true() if holds_number(typed[name][index])]
                 found.add(name, pl.Series(range(typed.height)).is_in(held), reason)
 
-    def _check_moments(self, typed: pl.DataFrame, found: _Findings) -> None:
+    def _check_moments(self, typed: pl.DataFrame, found: Findings) -> None:
         today = shanghai_day(self.received_at)
         future = Text(f"日期晚于收到之日 {today}", f"a date after the day of receipt, {today}")
         days = ["occurred_on", *(n for n, f in self.item.fields.items() if f.type == "date" and not f.future)]
@@ -227,7 +210,7 @@ class BatchValidator:
             found.add(name, (typed[name] > today).fill_null(False), future)
         if not self.history:
             return
-        moments = _instants(typed["recorded_at"])
+        moments = instants(typed["recorded_at"])
         found.add(
             "recorded_at",
             moments.is_null(),
@@ -235,12 +218,12 @@ class BatchValidator:
         )
         late = (moments > self.received_at).fill_null(False)
         found.add("recorded_at", late, Text("记录时刻在未来", "recorded in the future"))
-        early = _shanghai(moments) < typed["occurred_on"]
+        early = shanghai_days(moments) < typed["occurred_on"]
         found.add("recorded_at", early.fill_null(False), Text("记录时刻早于发生日期", "recorded before it happened"))
 
-    def _identified(self, typed: pl.DataFrame, found: _Findings) -> tuple[pl.DataFrame, dict[tuple[str, str], str]]:
+    def _identified(self, typed: pl.DataFrame, found: Findings) -> tuple[pl.DataFrame, dict[tuple[str, str], str]]:
         """Identity numbers to subject ids, in the subject column and in every ``subject`` field."""
-        moments = _instants(typed["recorded_at"]) if self.history else pl.Series([None], dtype=pl.Datetime("us"))
+        moments = instants(typed["recorded_at"]) if self.history else pl.Series([None], dtype=pl.Datetime("us"))
         known = self._subjects(typed)
         wrong = (
             known["subject_id"].is_null()
@@ -325,131 +308,3 @@ class BatchValidator:
         high = "∞" if field.maximum is None else field.maximum
         bounds = f"{low} .. {high}"
         return Text(f"超出范围；可用：{bounds}", f"out of range; accepted: {bounds}")
-
-
-class _Findings:
-    """Rows found wrong so far; the first reason for each field of a row counts."""
-
-    def __init__(self, raw: pl.DataFrame, record_ids: pl.Series, chunk: Chunk) -> None:
-        self.raw = raw
-        self.record_ids = record_ids
-        self.chunk = chunk
-        self.bad = [False] * raw.height
-        self.rejections: list[Rejection] = []
-        self._by_field: dict[str, list[bool]] = {}
-
-    def raised_for(self, name: str) -> pl.Series:
-        return pl.Series(self._by_field.get(name, [False] * self.raw.height), dtype=pl.Boolean)
-
-    def add(self, name: str, wrong: pl.Series, reason: Text) -> None:
-        if not wrong.any():
-            return
-        seen = self._by_field.setdefault(name, [False] * self.raw.height)
-        for index in wrong.arg_true().to_list():
-            if not seen[index]:
-                value = self.raw[name][index]
-                row = int(self.chunk.row[index])
-                self.rejections.append(Rejection(row, _short(self.record_ids[index]), name, value_class(value), reason))
-            seen[index] = self.bad[index] = True
-
-
-def value_class(value: object) -> str:
-    """The form of a value in words, without the value: such as ``text of 18 digits and letters``."""
-    if value is None:
-        return "empty"
-    if not isinstance(value, str):
-        return type(value).__name__
-    if len(value) == 0:
-        return "empty text"
-    kinds = [
-        word
-        for word, test in (("digits", str.isdecimal), ("letters", str.isalpha))
-        if any(test(character) for character in value)
-    ]
-    if any(not character.isalnum() for character in value):
-        kinds.append("other characters")
-    return f"text of {len(value)} {' and '.join(kinds)}"
-
-
-def _short(record_id: str | None) -> str | None:
-    """Record ids as told back to the source; what looks like an identity number is masked."""
-    if record_id is None:
-        return None
-    return mask(record_id[:200]) if re.search(POSSIBLE_NUMBER, record_id) else record_id[:200]
-
-
-def _typed(dtype: pl.DataType, name: str, field: Field) -> pl.Expr:
-    """Column ``name`` in the stored type of ``field``; null where the value does not fit."""
-    column = pl.col(name)
-    if dtype == pl.String:
-        column = column.str.strip_chars().replace("", None)
-    elif not _can_hold(dtype, field):
-        return pl.lit(None, STORED_TYPES[field.type]).alias(name)
-    match field.type:
-        case "text" | "code" | "subject":
-            return column.cast(pl.String, strict=False)
-        case "integer":
-            if dtype == pl.String:
-                return column.str.to_integer(strict=False)
-            whole = column.cast(pl.Int64, strict=False)
-            return pl.when(whole == column).then(whole).alias(name)
-        case "money" | "decimal":
-            scale = 2 if field.type == "money" else 4
-            plain = column.str.contains(r"^[+-]?\d{1,15}(\.\d+)?$") if dtype == pl.String else column.is_not_null()
-            number = column.cast(pl.Decimal(38, scale + 6), strict=False)
-            exact = number.cast(pl.Decimal(18, scale), strict=False)
-            return pl.when(plain & (exact == number)).then(exact).alias(name)
-        case "date":
-            return _day(dtype, column)
-        case "boolean":
-            if dtype == pl.String:
-                return column.str.to_lowercase().replace_strict(
-                    {"true": True, "1": True, "false": False, "0": False}, default=None, return_dtype=pl.Boolean
-                )
-            return column.cast(pl.Boolean, strict=False)
-
-
-def _can_hold(dtype: pl.DataType, field: Field) -> bool:
-    """Whether a Parquet column of ``dtype`` can be meant as ``field``: an integer is no date, a list no text."""
-    if dtype == pl.Null:
-        return True
-    match field.type:
-        case "integer" | "money" | "decimal":
-            return dtype.is_numeric()
-        case "date":
-            return dtype == pl.Date or isinstance(dtype, pl.Datetime)
-        case "boolean":
-            return dtype == pl.Boolean
-        case _:
-            return dtype.is_integer() or isinstance(dtype, pl.Categorical | pl.Enum | pl.Datetime)
-
-
-def _day(dtype: pl.DataType, column: pl.Expr) -> pl.Expr:
-    """Days as they stand; an instant with a zone is its day in Shanghai, one without must be a midnight."""
-    if dtype == pl.String:
-        return column.str.to_date("%Y-%m-%d", strict=False)
-    if isinstance(dtype, pl.Datetime) and dtype.time_zone:
-        return column.dt.convert_time_zone("Asia/Shanghai").dt.date()
-    day = column.cast(pl.Date, strict=False)
-    return pl.when(day.cast(pl.Datetime("us")) == column).then(day) if isinstance(dtype, pl.Datetime) else day
-
-
-def _instants(column: pl.Series) -> pl.Series:
-    """``recorded_at`` as UTC instants without a zone; null where it cannot be read."""
-    text = column.str.replace(" ", "T", literal=True).str.strip_suffix("Z")
-    return text.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f", time_unit="us", strict=False)
-
-
-def _shanghai(moments: pl.Series) -> pl.Series:
-    return moments.dt.offset_by("8h").dt.date()
-
-
-def _wrong_type(field: Field) -> Text:
-    accepted = {
-        "integer": Text("整数", "a whole number"),
-        "money": Text("金额，至多两位小数", "an amount with at most two decimals"),
-        "decimal": Text("数，至多四位小数", "a number with at most four decimals"),
-        "date": Text("日期，如 2025-12-31", "a date such as 2025-12-31"),
-        "boolean": Text("true 或 false", "true or false"),
-    }.get(field.type, Text("文本", "text"))
-    return Text(f"类型不符：应为{accepted.zh}", f"wrong type: {accepted.en} is accepted")

@@ -15,8 +15,9 @@ import duckdb
 import orjson
 import pyarrow.parquet as pq
 
-from records.batch import BatchValidator, Rejection
+from records.batch import BatchValidator
 from records.reading import read_chunks
+from records.rejections import Rejection
 from records.tables import quoted_files
 from records.words import Text
 
