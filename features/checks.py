@@ -12,7 +12,7 @@ from records.words import Text
 
 # Regulation on the credit reporting industry, Art. 14: information that may not be collected.
 PROHIBITED = re.compile(
-    r"宗教|信仰|基因|指纹|血型|疾病|病史|religio|genetic|genom|finger_?print|blood|disease|illness"
+    r"宗教|信仰|基因|指纹|血型|疾病|病史|religio|genetic|genom|finger[_ ]?print|blood|disease|illness"
     r"|(?<![a-z])(genes?|dna|medical)(?![a-z])"
 )
 # Protected attributes are for fairness audits only, by any name and by any measure that reads their fields.

@@ -115,6 +115,25 @@ def total(amount: Value, where: Condition) -> Value:
     return amount.sum(where=where).cast("float64")
 
 
+def year_change(rows: Rows, amount: Value, where: Condition, months: int = 6, least: int = 3) -> Value:
+    """The last ``months`` months over the same months a year before; only months that both years report count.
+
+    Missing where fewer than ``least`` months do: a ratio of unlike months would show the season, not the subject.
+    """
+    import ibis
+
+    new, old, pairs = ibis.literal(0.0), ibis.literal(0.0), ibis.literal(0)
+    for age in range(1, months + 1):
+        now, before = (
+            total(amount, where & (rows.age_months == age)),
+            total(amount, where & (rows.age_months == age + 12)),
+        )
+        both = now.notnull() & before.notnull()
+        new, old = new + both.ifelse(now, 0.0), old + both.ifelse(before, 0.0)
+        pairs = pairs + both.ifelse(1, 0)
+    return (pairs >= least).ifelse(ratio(new, old), ibis.null("float64"))
+
+
 def latest(rows: Rows, value: Value, where: Condition) -> Value:
     """The value of the latest record (by day, then by record id) that meets the condition."""
     import ibis

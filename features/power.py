@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from features.definition import BOTH, Feature, ratio, total
+from features.definition import BOTH, Feature, ratio, total, year_change
 from records.words import Text
 
 USAGE = "power.usage"
@@ -42,10 +42,8 @@ FEATURES = [
         unit="ratio",
         direction=-1,
         window_months=18,
-        measure=lambda r, w: ratio(
-            total(r.kwh, w & (r.age_months <= 6)), total(r.kwh, w & (r.age_months > 12) & (r.age_months <= 18))
-        ),
-        missing=Text("不足18个月用电记录", "less than 18 months of electricity records"),
+        measure=lambda r, w: year_change(r, r.kwh, w),
+        missing=Text("上年同期用电记录不足", "too few bills in the same months a year before"),
     ),
     Feature(
         code="power_late_days_month_12m",

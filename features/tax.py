@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from features.definition import ENTERPRISE, Derived, Feature, latest, ratio, total
+from features.definition import ENTERPRISE, Derived, Feature, latest, ratio, total, year_change
 from records.words import Text
 
 FILING = "tax.filing"
@@ -45,11 +45,9 @@ FEATURES = [
         unit="ratio",
         direction=-1,
         window_months=18,
-        measure=lambda r, w: ratio(
-            total(r.revenue, w & (r.age_months <= 6)), total(r.revenue, w & (r.age_months > 12) & (r.age_months <= 18))
-        ),
+        measure=lambda r, w: year_change(r, r.revenue, w),
         actionable=True,
-        missing=Text("不足18个月申报", "less than 18 months of filings"),
+        missing=Text("上年同期申报不足", "too few filings in the same months a year before"),
     ),
     Feature(
         code="revenue_lowest_share_12m",
