@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,8 @@ from records.tables import connect
 from records.words import Text
 
 STAGING = ".staging"
+SOON = timedelta(milliseconds=100)
+WRITTEN_A_SECOND = 400_000
 SUBJECT_COLUMNS = pa.schema(
     {
         "subject_id": pa.string(),
@@ -229,36 +231,40 @@ class RecordBase:
             return Receipt.from_dict(found.receipt) if found else None
 
     def _commit(self, staged: StagedBatch, content: str, batch_key: str | None, received_at: datetime) -> Receipt:
-        """Settle duplicates outside the write lock, again inside it for what came meanwhile, then name the file."""
+        """Settle duplicates outside the write lock, again inside it for what came meanwhile, then name the file.
+
+        Live records are stamped with a moment just ahead, committed before it, and acknowledged after it: so whoever
+        asks as of any moment, then or years later, sees the same records.
+        """
         batch_id = f"{received_at:%Y%m%dT%H%M%S}-{secrets.token_hex(6)}"
         checked = self._files_of(staged.item)
         staged.settle(checked)
-        file = staged.write_file(self.settings.records_folder, batch_id, now())
+        draft = _Draft(staged, self.settings.records_folder, batch_id)
         with writing(self.engine) as session:
             if earlier := self._earlier(staged.item, content, batch_key, session):
-                discard(file)
+                discard(draft.file)
                 return earlier
             files = self._files_of(staged.item, session)
             newer = sorted(set(files) - set(checked))
-            if newer and staged.settle(files, newer):
-                discard(file)
-                file = staged.write_file(self.settings.records_folder, batch_id, now())
+            draft.keep_up(changed=bool(newer) and staged.settle(files, newer) > 0)
             quarantine = staged.write_quarantine(self.settings.quarantine_folder, batch_id)
-            rows = file.rows if file else 0
+            rows = draft.file.rows if draft.file else 0
             receipt = Receipt(
                 batch_id=batch_id,
                 batch_key=batch_key,
                 item=staged.item.code,
                 sha256=content,
                 received_at=received_at,
-                accepted_at=now(),
+                accepted_at=draft.accepted_at,
                 rows_read=staged.rows_read,
                 rows_accepted=rows,
                 rows_rejected=staged.rows_read - rows,
-                files=(file.name,) if file else (),
+                files=(draft.file.name,) if draft.file else (),
                 quarantine=str(quarantine) if quarantine else None,
             )
-            _name_batch(session, staged, receipt, file)
+            _name_batch(session, staged, receipt, draft.file)
+        while (ahead := (draft.accepted_at - now()).total_seconds()) > 0:
+            time.sleep(ahead)
         return receipt
 
     def _files_of(self, item: Item, session: Session | None = None) -> list[str]:
@@ -274,6 +280,32 @@ class RecordBase:
             return
         with Session(self.engine) as fresh:
             yield fresh
+
+
+class _Draft:
+    """The batch's file before a transaction names it, and the moment from which its records will be seen."""
+
+    def __init__(self, staged: StagedBatch, folder: Path, batch_id: str) -> None:
+        self._staged, self._folder, self._batch_id = staged, folder, batch_id
+        self._ahead = SOON + timedelta(seconds=(staged.rows_read - staged.rows_rejected) / WRITTEN_A_SECOND)
+        self.file: WrittenFile | None = None
+        self._write()
+
+    def keep_up(self, changed: bool) -> None:
+        """Write the file again where rows were refused meanwhile, or where its moment is too near to commit before."""
+        if changed:
+            self._write()
+        if self._staged.history or self.file is None:
+            self.accepted_at = now()
+            return
+        while self.accepted_at - now() < SOON / 2:
+            self._ahead *= 2
+            self._write()
+
+    def _write(self) -> None:
+        discard(self.file)
+        self.accepted_at = now() + self._ahead
+        self.file = self._staged.write_file(self._folder, self._batch_id, self.accepted_at)
 
 
 def _name_batch(session: Session, staged: StagedBatch, receipt: Receipt, file: WrittenFile | None) -> None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import time
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+import records.base
 from county.numbers import enterprise_numbers, farmer_numbers
 from records.base import Receipt, RecordBase
+from records.moment import now
 from records.staging import StagedBatch
 
 FIRMS = [str(number) for number in enterprise_numbers(np.arange(20))]
@@ -136,3 +140,32 @@ def test_a_wrong_number_is_told_in_the_words_of_its_kind(base: RecordBase, tmp_p
     reasons = [json.loads(line)["reason"]["en"] for line in Path(receipt.quarantine).read_text().splitlines()]
     assert "GB 11643" in reasons[0]
     assert "GB 32100" in reasons[1]
+
+
+def test_what_an_as_of_shows_does_not_change_afterwards(
+    base: RecordBase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long the file takes: records are stamped later than any moment at which they could not be seen."""
+    write, looks = StagedBatch.write_file, [0]
+
+    def slow(staged: StagedBatch, *arguments: Any) -> Any:
+        written = write(staged, *arguments)
+        looks[0] += 1
+        if looks[0] == 1:
+            time.sleep(0.3)
+        return written
+
+    before_commit: list[datetime] = []
+
+    def last_look(*arguments: Any) -> Any:
+        before_commit.append(now())
+        return name_batch(*arguments)
+
+    name_batch = records.base._name_batch
+    monkeypatch.setattr(StagedBatch, "write_file", slow)
+    monkeypatch.setattr(records.base, "_name_batch", last_look)
+    receipt = send(base, tmp_path, usage("a"), usage("b"))
+    stamped = set(base.connection().table("power_usage").recorded_at.to_pyarrow().to_pylist())
+    assert stamped == {receipt.accepted_at}
+    assert before_commit[0] < receipt.accepted_at <= now()
+    assert looks[0] > 1
