@@ -20,11 +20,12 @@ PIP_REQUIREMENTS = [f"{name}=={version(name)}" for name in ("huixin", "lightgbm"
 class BundleModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
     """Feature columns in; pd, score and grade out, or the probabilities of distress."""
 
-    def __init__(self, bundle: Bundle | None = None) -> None:
+    def __init__(self, bundle: Bundle | None = None, fingerprint: str | None = None) -> None:
         self._bundle = bundle
+        self._fingerprint = fingerprint
 
     def load_context(self, context: Any) -> None:
-        self._bundle = Bundle.load(Path(context.artifacts["bundle"]))
+        self._bundle = Bundle.load(Path(context.artifacts["bundle"]), self._fingerprint)
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
         return self.answer(model_input)
@@ -42,4 +43,4 @@ class BundleModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
         return pd.DataFrame({"pd": default, "score": score, "grade": self._bundle.scale.grades(default)})
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"_bundle": None}
+        return {"_bundle": None, "_fingerprint": self._fingerprint}

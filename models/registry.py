@@ -87,7 +87,7 @@ class Registry:
             for report, content in reports.items():
                 mlflow.log_dict(content, f"{report}.json")
             example = pd.DataFrame([dict.fromkeys(bundle.codes, 0.0)])
-            model = BundleModel(bundle)
+            model = BundleModel(bundle, marks)
             info = mlflow.pyfunc.log_model(
                 name=name,
                 python_model=model,
@@ -168,20 +168,17 @@ class Registry:
                     f"{name} 版本 {version} 未登记指纹", f"{name} version {version} is registered without a fingerprint"
                 )
             )
-        uri = f"models:/{name}/{version}"
         with tempfile.TemporaryDirectory() as folder:
             try:
-                local = mlflow.artifacts.download_artifacts(
-                    artifact_uri=uri, dst_path=folder, tracking_uri=self._uri, registry_uri=self._uri
-                )
+                local = self._downloaded(found, folder)
             except (mlflow.exceptions.MlflowException, OSError) as error:
                 raise DamagedModel(
                     Text(
-                        f"{name} 版本 {version} 的文件无法取得（{error}）",
-                        f"the files of {name} version {version} cannot be had ({error})",
+                        f"{name} 版本 {version} 的文件无法取得（{type(error).__name__}）",
+                        f"the files of {name} version {version} cannot be had ({type(error).__name__})",
                     )
                 ) from error
-            return Bundle.load(_bundle_folder(Path(local)), expected)
+            return Bundle.load(_bundle_folder(local), expected)
 
     def versions(self) -> list[ModelVersion]:
         """Every registered version, the newest of each name first."""
@@ -199,6 +196,18 @@ class Registry:
                 family, fingerprint_ = tags.get("family", ""), tags.get("fingerprint", "")
                 listed.append(ModelVersion(model.name, str(found.version), family, marks, metrics, fingerprint_))
         return sorted(listed, key=lambda one: (one.name, -int(one.version)))
+
+    def _downloaded(self, version: Any, folder: str) -> Path:
+        """Files of a registered version, asked of this registry's own store: ``models:/`` asks MLflow's global one."""
+        import mlflow
+
+        place = version.source
+        if place.startswith("models:/"):
+            place = self._client.get_logged_model(place.removeprefix("models:/")).artifact_location
+        local = mlflow.artifacts.download_artifacts(
+            artifact_uri=place, dst_path=folder, tracking_uri=self._uri, registry_uri=self._uri
+        )
+        return Path(local)
 
     @property
     def _uri(self) -> str:

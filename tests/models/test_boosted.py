@@ -1,0 +1,95 @@
+"""The boosted model as a scikit-learn estimator, its size, and what it refuses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.model_selection import cross_val_score
+from sklearn.utils.estimator_checks import check_estimator
+
+from models.boosted import MonotoneBoosted
+from models.scorecard import Scorecard
+from models.validation import auc
+
+# Read-only arrays, which joblib's memory maps give back, are not for the compiled kernel.
+READ_ONLY = "check_estimators_pickle"
+
+
+def repeated(subjects: int, copies: int, seed: int = 0) -> tuple[Any, Any, Any]:
+    """Subjects seen at several month ends: the rows of one are near copies with the same outcome."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(subjects, 6))
+    y = (rng.random(subjects) < 1 / (1 + np.exp(2.5 - 1.2 * X[:, 0]))).astype(float)
+    X = np.repeat(X, copies, axis=0) + rng.normal(scale=0.05, size=(subjects * copies, 6))
+    return X, np.repeat(y, copies), np.repeat(np.arange(subjects), copies)
+
+
+@pytest.mark.parametrize("model", [MonotoneBoosted(max_trees=30, threads=1), Scorecard()], ids=["boosted", "scorecard"])
+def test_the_scikit_learn_contract_is_kept(model: Any) -> None:
+    found = check_estimator(model, on_fail=None, on_skip=None)
+    failed = [one["check_name"] for one in found if one["status"] == "failed"]
+    assert [name for name in failed if name != READ_ONLY] == []
+
+
+def test_it_works_inside_cross_validation() -> None:
+    X, y, _ = repeated(800, 1)
+    model = MonotoneBoosted((1, 0, 0, 0, 0, 0), trees=40, threads=1)
+    assert cross_val_score(model, X, y, cv=3, scoring="roc_auc").mean() > 0.65
+    assert clone(model).get_params() == model.get_params()
+
+
+def test_copies_of_a_subject_are_not_taken_for_evidence() -> None:
+    X, y, subjects = repeated(600, 8)
+    fresh_X, fresh_y, _ = repeated(4_000, 1, seed=1)
+    knowing = MonotoneBoosted(threads=1).fit(X, y, groups=subjects)
+    naive = MonotoneBoosted(threads=1).fit(X, y)
+    assert knowing.trees_ < naive.trees_
+    loss = [
+        np.mean(np.logaddexp(0, model.margin(fresh_X)) - fresh_y * model.margin(fresh_X)) for model in (knowing, naive)
+    ]
+    assert loss[0] < loss[1]
+
+
+def test_a_deeper_model_is_chosen_only_where_it_is_better() -> None:
+    rng = np.random.default_rng(3)
+    X = rng.normal(size=(3_000, 5))
+    plain = (rng.random(3_000) < 1 / (1 + np.exp(1.5 - X[:, 0]))).astype(float)
+    assert MonotoneBoosted(max_depth=None, max_trees=120, threads=1).fit(X, plain).max_depth_ == 3
+    cells = rng.normal(scale=2.5, size=(2, 2, 2, 2, 2))[tuple((X > 0).astype(int).T)]
+    tangled = (rng.random(3_000) < 1 / (1 + np.exp(-cells))).astype(float)
+    chosen = MonotoneBoosted(max_depth=None, max_trees=120, threads=1).fit(X, tangled)
+    assert chosen.max_depth_ in (4, 5)
+
+
+def test_threads_change_no_bit() -> None:
+    X, y, subjects = repeated(500, 2)
+    one, two = (MonotoneBoosted(threads=threads, trees=50).fit(X, y, groups=subjects) for threads in (1, 2))
+    assert one.margin(X).tobytes() == two.margin(X).tobytes()
+
+
+def test_margins_are_lightgbms_own() -> None:
+    X, y, subjects = repeated(400, 2)
+    X[::7, 0] = np.nan
+    model = MonotoneBoosted(trees=40, threads=1).fit(X, y, groups=subjects)
+    assert np.abs(model.margin(X) - model.booster_.predict(X, raw_score=True)).max() < 1e-9
+    assert auc(y, model.predict_proba(X)[:, 1]) > 0.7
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        (MonotoneBoosted((1, 0)), "2 directions for 6 features"),
+        (MonotoneBoosted((1, 0, 0, 0, 0, 2)), "-1, 0 or 1"),
+        (MonotoneBoosted(max_depth=9), "1 to 5"),
+        (Scorecard((1, 0)), "2 directions for 6 features"),
+    ],
+)
+def test_what_is_not_accepted_is_said(made: Any, said: str) -> None:
+    X, y, _ = repeated(200, 1)
+    with pytest.raises(ValueError, match=said):
+        made.fit(X, y)
+    with pytest.raises(ValueError, match="3 classes"):
+        Scorecard().fit(X, np.arange(200) % 3)
