@@ -11,62 +11,78 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from markupsafe import Markup, escape
 
 from models.grades import GRADE_WORDS
+from records.catalogue.model import Catalogue
+from records.moment import SHANGHAI_OFFSET
 from records.words import Language, Text
 from scoring.rating import Rating
-from service.pages import charts
-from service.pages.content import CumcmReport, DemoReport, Option
+from service.pages.charts import quality, study
+from service.pages.charts import timeline as lines
+from service.pages.charts.frame import chart
+from service.pages.charts.waterfall import TOP_REASONS, waterfall
+from service.pages.content import CumcmReport, DataTable, DemoReport, Option
+from service.pages.summary import CONFIDENCE_WORDS, SEGMENT_WORDS, SEVERITY_WORDS, ladder, share, signed, summary
 
 HERE = Path(__file__).parent
-SEVERITY_WORDS = {
-    "red": Text("红色", "red"),
-    "orange": Text("橙色", "orange"),
-    "yellow": Text("黄色", "yellow"),
-    "blue": Text("蓝色", "blue"),
-}
-CONFIDENCE_WORDS = {"high": Text("高", "high"), "medium": Text("中", "medium"), "low": Text("低", "low")}
-SEGMENT_WORDS = {"enterprise": Text("企业", "enterprise"), "farmer": Text("农户", "farmer household")}
+Charts = dict[str, dict[Language, Option]]
 
 
 def demo_page(content: DemoReport) -> str:
     """The demo's report."""
-    options: dict[str, Any] = {}
+    options: Charts = {}
+    tables: dict[str, DataTable] = {}
     for section in content.segments:
         name = section.segment
-        options[f"grades-{name}"] = charts.chart(partial(charts.grade_bars, section.grades))
-        options[f"roc-{name}"] = charts.chart(partial(charts.roc_lines, section.roc))
-        options[f"ks-{name}"] = charts.chart(partial(charts.ks_lines, section))
-        options[f"calibration-{name}"] = charts.chart(partial(charts.calibration_points, section))
+        options[f"grades-{name}"] = chart(partial(quality.grade_bars, section.grades))
+        options[f"roc-{name}"] = chart(partial(quality.roc_lines, section.roc))
+        options[f"ks-{name}"] = chart(partial(quality.ks_lines, section))
+        options[f"calibration-{name}"] = chart(partial(quality.calibration_points, section))
+        tables[f"roc-{name}"] = quality.roc_table(section.roc)
+        tables[f"ks-{name}"] = quality.ks_table(section)
+        tables[f"calibration-{name}"] = quality.calibration_table(section)
     if content.timeline is not None:
-        options["timeline"] = charts.chart(partial(charts.timeline, content.timeline))
+        options["timeline"] = chart(partial(lines.timeline, content.timeline))
+        tables["timeline"] = lines.timeline_table(content.timeline)
     for number, rating in enumerate(content.reports):
-        options[f"waterfall-{number}"] = _waterfall(rating)
-    return _page("demo.html", options, content=content)
+        options[f"waterfall-{number}"] = chart(partial(waterfall, rating))
+    title = Text("惠信演示报告", "Huixin demo report")
+    height = lines.timeline_height(content.timeline) if content.timeline else 0
+    return _page("demo.html", title, options, tables, content=content, timeline_height=height)
 
 
-def credit_report_page(rating: Rating) -> str:
-    """One rating as a credit report."""
-    return _page("credit_report.html", {"waterfall-0": _waterfall(rating)}, rating=rating)
+def credit_report_page(rating: Rating, *, synthetic: bool = False) -> str:
+    """One rating as a credit report. ``synthetic`` puts the banner of made-up data on it."""
+    title = Text(f"信用报告 {rating.masked}", f"Credit report {rating.masked}")
+    options = {"waterfall-0": chart(partial(waterfall, rating))}
+    return _page("credit_report.html", title, options, {}, rating=rating, synthetic=synthetic)
+
+
+def render_credit_report(rating: Rating, path: Path | str, *, synthetic: bool = False) -> Path:
+    """Write the report of one rating to ``path``."""
+    written = Path(path)
+    written.write_text(credit_report_page(rating, synthetic=synthetic), encoding="utf-8")
+    return written
 
 
 def cumcm_page(content: CumcmReport) -> str:
     """The study of real small enterprises."""
     options = {
-        "roc": charts.chart(partial(charts.roc_lines, [content.roc])),
-        "grades": charts.chart(partial(charts.grade_bars, content.grades)),
-        "bank": charts.chart(partial(charts.bank_grades, content)),
+        "roc": chart(partial(quality.roc_lines, [content.roc])),
+        "grades": chart(partial(quality.grade_bars, content.grades)),
+        "bank": chart(partial(study.bank_grades, content)),
+        "weights": chart(partial(study.weights, content.features)),
     }
-    return _page("cumcm.html", options, content=content)
+    tables = {"roc": quality.roc_table([content.roc]), "bank": study.bank_table(content)}
+    title = Text("惠信：真实小微企业研究", "Huixin: a study of real small enterprises")
+    return _page("cumcm.html", title, options, tables, content=content)
 
 
-def _waterfall(rating: Rating) -> dict[Language, Option]:
-    return charts.chart(partial(charts.waterfall, rating))
-
-
-def _page(template: str, options: dict[str, Any], **content: Any) -> str:
+def _page(template: str, title: Text, options: Charts, tables: dict[str, DataTable], **content: Any) -> str:
     return (
         _environment()
         .get_template(template)
         .render(
+            title=title,
+            tables=tables,
             options=Markup(_script_json(options)),  # noqa: S704  (escaped below)
             echarts=Markup((HERE / "static/echarts/echarts.min.js").read_text(encoding="utf-8")),  # noqa: S704
             **content,
@@ -76,7 +92,11 @@ def _page(template: str, options: dict[str, Any], **content: Any) -> str:
 
 def _script_json(value: Any) -> str:
     """JSON that cannot end the script element that holds it."""
-    return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode().replace("<", "\\u003c")
+    return (
+        orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY)
+        .decode()
+        .replace("<", "\\u003c")
+    )
 
 
 @cache
@@ -88,22 +108,36 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["both"] = both
-    environment.filters["percent"] = lambda value, places=2: "—" if value is None else f"{100 * value:.{places}f}%"
+    environment.filters.update(
+        both=both,
+        percent=share,
+        signed=signed,
+        minute=lambda moment: f"{moment + SHANGHAI_OFFSET:%Y-%m-%d %H:%M}",
+    )
     environment.globals.update(
         t=lambda zh, en: both(Text(zh, en)),
+        item_words=_item_words,
         grade_words=GRADE_WORDS,
         severity_words=SEVERITY_WORDS,
-        severity_colours=charts.SEVERITY_COLOURS,
         confidence_words=CONFIDENCE_WORDS,
         segment_words=SEGMENT_WORDS,
-        waterfall_steps=charts.waterfall_steps,
+        summary=summary,
+        ladder=ladder,
+        top_reasons=TOP_REASONS,
     )
     return environment
 
 
-def both(text: Text) -> Markup:
-    """A text in both languages; the page shows one of them."""
-    return Markup('<span class="zh" lang="zh">{}</span><span class="en" lang="en">{}</span>').format(
-        escape(text.zh), escape(text.en)
+def both(text: Text | str) -> Markup:
+    """A text in both languages, of which the page shows one; a plain string is the same in both."""
+    if isinstance(text, str):
+        return escape(text)
+    return Markup('<span class="zh" lang="zh-CN">{}</span><span class="en" lang="en">{}</span>').format(
+        text.zh, text.en
     )
+
+
+def _item_words(code: str) -> Text:
+    """An item's name; its code where this catalogue does not know it."""
+    item = Catalogue.load().items.get(code)
+    return item.words if item else Text(code, code)
