@@ -299,13 +299,15 @@ class _Draft:
             self.accepted_at = now()
             return
         while self.accepted_at - now() < SOON / 2:
-            self._ahead *= 2
+            self._ahead = SOON + 2 * self._took
             self._write()
 
     def _write(self) -> None:
         discard(self.file)
-        self.accepted_at = now() + self._ahead
+        started = now()
+        self.accepted_at = started + self._ahead
         self.file = self._staged.write_file(self._folder, self._batch_id, self.accepted_at)
+        self._took = now() - started
 
 
 def _name_batch(session: Session, staged: StagedBatch, receipt: Receipt, file: WrittenFile | None) -> None:
