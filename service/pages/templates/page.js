@@ -66,7 +66,12 @@
       var base = option.baseOption || option;
       base.textStyle = { color: colour("--soft"), fontFamily: family() };
       drawn[name].setOption(option);
-      place.querySelectorAll("svg").forEach(function (svg) { svg.setAttribute("aria-hidden", "true"); });
+      place.querySelectorAll("svg").forEach(function (svg) {
+        svg.setAttribute("aria-hidden", "true");
+        if (root.classList.contains("printing")) {
+          svg.setAttribute("viewBox", "0 0 " + place.clientWidth + " " + place.clientHeight);
+        }
+      });
     });
   }
 
@@ -79,7 +84,7 @@
 
   function speak(wanted) {
     language = wanted;
-    root.lang = wanted === "zh" ? "zh-CN" : "en";
+    root.lang = wanted;
     var title = document.querySelector("title");
     document.title = title.dataset[wanted];
     remember();
