@@ -77,9 +77,7 @@ def _histories(rater: Rater, subjects: dict[str, int], month_ends: list[date]) -
     for index in range(max(0, len(month_ends) - SHOWN_MONTHS), len(month_ends)):
         table = pipeline.build(spine(pipeline.connection, SEGMENT, [month_ends[index]]))
         columns = {code: table[code].to_numpy() for code in pipeline.codes}
-        distress = serving.warning.distress(np.column_stack([columns[code] for code in serving.warning.codes]))[
-            :, ahead
-        ]
+        distress = np.nan_to_num(serving.distress(columns)[:, ahead])
         scores = Scorer(serving.rating).score(np.column_stack([columns[code] for code in serving.rating.codes]))
         limit = _alert_limit(distress, columns)
         for row, subject in enumerate(table["subject_id"].to_pylist()):

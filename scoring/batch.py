@@ -70,7 +70,7 @@ def _score_rows(pipeline: FeaturePipeline, serving: Serving, rows: pa.Table) -> 
     features = pipeline.build(rows)
     X = np.column_stack([features[code].to_numpy() for code in serving.rating.codes])
     scores = Scorer(serving.rating).score(X)
-    distress = serving.warning.distress(np.column_stack([features[code].to_numpy() for code in serving.warning.codes]))
+    distress = serving.distress({code: features[code].to_numpy() for code in pipeline.codes})
     codes = serving.rating.codes
     columns: dict[str, Any] = {
         "subject_id": features["subject_id"],

@@ -6,11 +6,13 @@ import math
 import secrets
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any, ClassVar, Literal
 
 import numpy as np
+import numpy.typing as npt
 import orjson
 from sqlalchemy.orm import Session
 
@@ -21,7 +23,7 @@ from models.hazard import HORIZONS
 from models.registry import Registry, model_name
 from records.base import RecordBase
 from records.database import ScoreRow, SubjectRow, writing
-from records.errors import BadMoment, HuixinError
+from records.errors import BadMoment, HuixinError, ModelNotTrained
 from records.moment import now, parse_as_of, shanghai_day
 from records.words import Language, Text
 from scoring.audit import enter
@@ -33,6 +35,9 @@ Confidence = Literal["high", "medium", "low"]
 HIGH_CONFIDENCE, MEDIUM_CONFIDENCE = 0.75, 0.4
 EVIDENCE_LIMIT = 5
 CHAMPION_CHECK_SECONDS = 2.0
+NO_WARNING_MODEL = Text(
+    "尚无上线的预警模型，困境概率暂缺", "no early-warning model serves yet: no probabilities of distress"
+)
 
 
 class UnknownScore(HuixinError):
@@ -107,12 +112,18 @@ class Warned:
 
 @dataclass(frozen=True)
 class Serving:
-    """The models of a segment that serve now."""
+    """The models of a segment that serve now; ratings are given also while no early-warning model does."""
 
     rating: Bundle
     rating_version: str
-    warning: Bundle
-    warning_version: str
+    warning: Bundle | None
+    warning_version: str | None
+
+    def distress(self, columns: Mapping[str, npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:
+        """Probabilities [n, 3] of distress from feature columns by code; NaN where no early-warning model serves."""
+        if self.warning is None:
+            return np.full((len(next(iter(columns.values()))), len(HORIZONS)), np.nan)
+        return self.warning.distress(np.column_stack([columns[code] for code in self.warning.codes]))
 
 
 class Rater:
@@ -178,10 +189,10 @@ class Rater:
         """Subjects not yet in default that have signals at ``as_of``: by severity, then by probability of distress."""
         from features.spine import spine
 
-        pipeline, warning = self.pipeline(segment), self.serving(segment).warning
+        pipeline, serving = self.pipeline(segment), self.serving(segment)
         table = pipeline.build(spine(pipeline.connection, segment, [shanghai_day(as_of)]))
         columns = {code: table[code].to_numpy() for code in pipeline.codes}
-        distress = warning.distress(np.column_stack([columns[code] for code in warning.codes]))
+        distress = np.nan_to_num(serving.distress(columns))
         found = []
         for position, subject_id in enumerate(table["subject_id"].to_pylist()):
             features = {code: float(values[position]) for code, values in columns.items()}
@@ -201,17 +212,23 @@ class Rater:
                 return self._serving[segment]
             kept = self._serving.get(segment)
             rating = self.registry.champion_version(segment)
-            warning = self.registry.champion_version(segment, warning=True)
+            warning = self._warning_version(segment)
             if kept is None or (kept.rating_version, kept.warning_version) != (rating, warning):
                 kept = Serving(
                     self.registry.bundle(model_name(segment), rating),
                     rating,
-                    self.registry.bundle(model_name(segment, warning=True), warning),
+                    None if warning is None else self.registry.bundle(model_name(segment, warning=True), warning),
                     warning,
                 )
                 self._serving[segment] = kept
             self._checked[segment] = time.monotonic()
             return kept
+
+    def _warning_version(self, segment: str) -> str | None:
+        try:
+            return self.registry.champion_version(segment, warning=True)
+        except ModelNotTrained:
+            return None
 
     def pipeline(self, segment: str) -> FeaturePipeline:
         """The feature pipeline over the batches that are visible now."""
@@ -231,12 +248,13 @@ class Rater:
         bundle = serving.rating
         X = np.array([[features[code] for code in bundle.codes]])
         scores = Scorer(bundle).score(X)
-        distress = dict(
-            zip(HORIZONS, serving.warning.distress(_columns(features, serving.warning)).tolist()[0], strict=True)
-        )
+        ahead = serving.distress({code: np.array([value]) for code, value in features.items()})[0].tolist()
+        distress = {} if serving.warning is None else dict(zip(HORIZONS, ahead, strict=True))
         evidence = pipeline.evidence(subject.subject_id, moment, pipeline.codes, EVIDENCE_LIMIT)
         found = signals(subject.kind, features, distress, evidence, shanghai_day(moment))
         confidence, notes = _confidence(bundle, features, anything=any(evidence.values()))
+        if serving.warning is None:
+            notes = (*notes, NO_WARNING_MODEL)
         return Rating(
             score_id=f"s-{secrets.token_hex(12)}",
             subject_id=subject.subject_id,
@@ -276,10 +294,6 @@ class Rater:
         if row is None:
             raise UnknownScore(Text("没有此编号的评分", "no score of this id is stored"))
         return row
-
-
-def _columns(features: dict[str, float], bundle: Bundle) -> Any:
-    return np.array([[features[code] for code in bundle.codes]])
 
 
 def _reasons(

@@ -180,6 +180,17 @@ def test_questions_that_cannot_be_answered(rater: Rater, someone: str, base: Rec
         Rater(base).rate(number)
 
 
+def test_ratings_are_given_while_no_warning_model_serves(
+    trained_base: RecordBase, someone: str, last_day: date, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rater = Rater(trained_base)
+    monkeypatch.setattr(rater, "_warning_version", lambda segment: None)
+    rating = rater.rate(someone, last_day)
+    assert rating.distress == {}
+    assert any("no early-warning model" in note.en for note in rating.notes)
+    assert rater.warnings("enterprise", end_of_day(last_day), 3)
+
+
 def test_current_warnings_leave_out_those_in_default(rater: Rater, last_day: date) -> None:
     found = rater.warnings("enterprise", end_of_day(last_day), 10)
     assert found
