@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from huixin import bench, catalogue, clients, demo, features, import_, ingest, model, score, serve, train
+from huixin import backup, bench, catalogue, clients, demo, features, import_, ingest, model, score, serve, train
 from huixin.console import report_error
 from records.errors import HuixinError
 
@@ -31,6 +31,8 @@ app.command("serve")(serve.serve)
 app.add_typer(clients.app, name="client")
 app.command("verify-audit")(serve.verify_audit)
 app.add_typer(import_.app, name="import")
+app.command("backup")(backup.backup)
+app.command("restore")(backup.restore)
 app.command("bench")(bench.bench)
 
 
