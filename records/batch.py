@@ -45,9 +45,18 @@ class BatchValidator:
     """Checks chunks of one batch of ``item``, received at ``received_at`` (UTC)."""
 
     def __init__(
-        self, item: Item, identity: Identity, received_at: datetime, *, history: bool, pseudonyms: str | None
+        self,
+        item: Item,
+        identity: Identity,
+        received_at: datetime,
+        *,
+        history: bool,
+        pseudonyms: str | None,
+        version: int | None = None,
     ) -> None:
         self.item = item
+        self.version = version or item.version
+        self.fields = item.fields_at(version)
         self.identity = identity
         self.received_at = received_at
         self.history = history
@@ -57,7 +66,7 @@ class BatchValidator:
     def check_columns(self, columns: Iterable[str]) -> None:
         """Raises ``BadBatch`` where a needed column is missing or a column is not known."""
         found = set(columns)
-        needed = {*ALWAYS, *(name for name, field in self.item.fields.items() if field.required)}
+        needed = {*ALWAYS, *(name for name, field in self.fields.items() if field.required)}
         if len(self.item.subject_kinds) > 1:
             needed.add("subject_kind")
         if missing := sorted(needed - found):
@@ -78,7 +87,7 @@ class BatchValidator:
 
     def check_known(self, columns: Iterable[str]) -> None:
         """Raises ``BadBatch`` where a column is not known. JSON lines may bring one late in the file."""
-        known = {*ALWAYS, "subject_kind", "supersedes", "recorded_at", *self.item.fields}
+        known = {*ALWAYS, "subject_kind", "supersedes", "recorded_at", *self.fields}
         if unknown := sorted(set(columns) - known):
             accepted = ", ".join(sorted(known))
             raise BadBatch(
@@ -156,7 +165,8 @@ class BatchValidator:
                 checks.append(pandera.Check.ge(field.minimum))
             if field.maximum is not None:
                 checks.append(pandera.Check.le(field.maximum))
-            columns[name] = pandera.Column(nullable=not field.required, checks=checks)
+            required = field.required and name in self.fields
+            columns[name] = pandera.Column(nullable=not required, checks=checks)
         return pandera.DataFrameSchema(columns)
 
     def _completed(self, frame: pl.DataFrame) -> pl.DataFrame:

@@ -1,11 +1,11 @@
-"""The operations database: batches, subjects, clients, scores and the audit trail."""
+"""The operations database: batches, subjects, what befell records, clients, scores and the audit trail."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Connection,
+    Date,
     DateTime,
     Engine,
     Float,
@@ -50,16 +51,19 @@ class BatchRow(Operations):
     rows_accepted: Mapped[int] = mapped_column(BigInteger)
     rows_rejected: Mapped[int] = mapped_column(BigInteger)
     history: Mapped[bool] = mapped_column(Boolean)
+    version: Mapped[int] = mapped_column(Integer, server_default="1")
+    channel: Mapped[str] = mapped_column(String(20), server_default="command line")
+    client_id: Mapped[str | None] = mapped_column(String(40))
     receipt: Mapped[dict[str, Any]] = mapped_column(JSON)
     __table_args__ = (Index("ix_batches_content", "item", "sha256"),)
 
 
 class FileRow(Operations):
-    """An immutable Parquet file of a batch, by its path below the records folder."""
+    """An immutable Parquet file, by its path below the records folder; of one batch, or written anew from several."""
 
     __tablename__ = "batch_files"
     path: Mapped[str] = mapped_column(String(300), primary_key=True)
-    batch_id: Mapped[str] = mapped_column(ForeignKey("batches.batch_id"), index=True)
+    batch_id: Mapped[str | None] = mapped_column(ForeignKey("batches.batch_id"), index=True)
     item: Mapped[str] = mapped_column(String(80), index=True)
     rows: Mapped[int] = mapped_column(BigInteger)
     bytes: Mapped[int] = mapped_column(BigInteger)
@@ -75,6 +79,117 @@ class SubjectRow(Operations):
     kind: Mapped[str] = mapped_column(String(20), primary_key=True)
     masked: Mapped[str] = mapped_column(String(64))
     first_recorded_at: Mapped[datetime] = mapped_column(DateTime)
+    key_version: Mapped[int] = mapped_column(Integer, server_default="1")
+
+
+class NamedSubjectRow(Operations):
+    """A subject that a record of another subject names, such as a guarantor."""
+
+    __tablename__ = "named_subjects"
+    subject_id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    key_version: Mapped[int] = mapped_column(Integer, server_default="1")
+
+
+class IdentityKeyRow(Operations):
+    """An identity key that this base has used, by its fingerprint; the key itself is never here."""
+
+    __tablename__ = "identity_keys"
+    key_version: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    fingerprint: Mapped[str] = mapped_column(String(16), unique=True)
+    since: Mapped[datetime] = mapped_column(DateTime)
+    retired_at: Mapped[datetime | None] = mapped_column(DateTime)
+
+
+class IdentityAliasRow(Operations):
+    """The hash of a number under a later key, and the subject id that its subject has had from the beginning."""
+
+    __tablename__ = "identity_aliases"
+    number_hash: Mapped[str] = mapped_column(String(32), primary_key=True)
+    key_version: Mapped[int] = mapped_column(Integer)
+    subject_id: Mapped[str] = mapped_column(String(32), index=True)
+
+
+class CatalogueVersionRow(Operations):
+    """What an item's version declared when its first batch came; it may not change afterwards."""
+
+    __tablename__ = "catalogue_versions"
+    item: Mapped[str] = mapped_column(String(80), primary_key=True)
+    version: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    declaration: Mapped[dict[str, Any]] = mapped_column(JSON)
+    since: Mapped[datetime] = mapped_column(DateTime)
+
+
+class LifecycleRow(Operations):
+    """Something that befell a record after it was accepted: withdrawal, dispute, repair, sealing, erasure."""
+
+    __tablename__ = "lifecycle"
+    event_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    item: Mapped[str] = mapped_column(String(80))
+    record_id: Mapped[str] = mapped_column(String(200))
+    subject_id: Mapped[str] = mapped_column(String(32), index=True)
+    action: Mapped[str] = mapped_column(String(20))
+    recorded_at: Mapped[datetime] = mapped_column(DateTime)
+    actor: Mapped[str] = mapped_column(String(120))
+    reason: Mapped[str] = mapped_column(Text)
+    legal_basis: Mapped[str] = mapped_column(Text)
+    document: Mapped[str | None] = mapped_column(String(200))
+    __table_args__ = (Index("ix_lifecycle_record", "item", "record_id"),)
+
+
+class RewriteRow(Operations):
+    """Files of an item written anew as one: compaction, or an erasure."""
+
+    __tablename__ = "rewrites"
+    rewrite_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    at: Mapped[datetime] = mapped_column(DateTime)
+    item: Mapped[str] = mapped_column(String(80))
+    kind: Mapped[str] = mapped_column(String(20))
+    before: Mapped[list[str]] = mapped_column(JSON)
+    after: Mapped[list[str]] = mapped_column(JSON)
+    rows_before: Mapped[int] = mapped_column(BigInteger)
+    rows_after: Mapped[int] = mapped_column(BigInteger)
+
+
+class NothingToReportRow(Operations):
+    """A source's word that there was nothing of an item in a month, so that silence and emptiness differ."""
+
+    __tablename__ = "nothing_to_report"
+    item: Mapped[str] = mapped_column(String(80), primary_key=True)
+    month: Mapped[date] = mapped_column(Date, primary_key=True)
+    at: Mapped[datetime] = mapped_column(DateTime)
+    client_id: Mapped[str | None] = mapped_column(String(40))
+
+
+class UploadRow(Operations):
+    """A batch on its way in over REST: how much of it has come, and what became of it."""
+
+    __tablename__ = "uploads"
+    upload_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    client_id: Mapped[str] = mapped_column(String(40), index=True)
+    source: Mapped[str] = mapped_column(String(80))
+    item: Mapped[str] = mapped_column(String(80))
+    version: Mapped[int] = mapped_column(Integer)
+    history: Mapped[bool] = mapped_column(Boolean)
+    batch_key: Mapped[str] = mapped_column(String(200), unique=True)
+    ending: Mapped[str] = mapped_column(String(20))
+    size: Mapped[int] = mapped_column(BigInteger)
+    sha256: Mapped[str] = mapped_column(String(64))
+    received: Mapped[int] = mapped_column(BigInteger)
+    state: Mapped[str] = mapped_column(String(20), index=True)
+    created_at: Mapped[datetime] = mapped_column(DateTime)
+    updated_at: Mapped[datetime] = mapped_column(DateTime)
+    batch_id: Mapped[str | None] = mapped_column(String(40))
+    problem: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+
+
+class WatermarkRow(Operations):
+    """How far a connector has pulled, and the range that it is pulling."""
+
+    __tablename__ = "watermarks"
+    connector: Mapped[str] = mapped_column(String(120), primary_key=True)
+    pulled_to: Mapped[str | None] = mapped_column(String(64))
+    pulling_to: Mapped[str | None] = mapped_column(String(64))
+    updated_at: Mapped[datetime] = mapped_column(DateTime)
 
 
 class ClientRow(Operations):
@@ -84,6 +199,7 @@ class ClientRow(Operations):
     client_id: Mapped[str] = mapped_column(String(40), primary_key=True)
     name: Mapped[str] = mapped_column(String(120), unique=True)
     role: Mapped[str] = mapped_column(String(20))
+    source: Mapped[str | None] = mapped_column(String(80))
     key_prefix: Mapped[str] = mapped_column(String(16), unique=True)
     key_hash: Mapped[str] = mapped_column(String(64))
     created_at: Mapped[datetime] = mapped_column(DateTime)

@@ -43,6 +43,27 @@ class BadBatch(HuixinError):
     title = Text("整批拒收", "Batch refused")
 
 
+class UnknownVersion(BadBatch):
+    """The batch names a version of the item that the catalogue does not know."""
+
+    code = "unknown-version"
+    title = Text("目录项版本不存在", "Unknown version of an item")
+
+
+class StorageFull(HuixinError):
+    """The disk is full; nothing of the batch was kept."""
+
+    code = "storage-full"
+    status = 507
+    title = Text("存储空间不足", "Storage is full")
+
+
+class KeysRotated(HuixinError):
+    code = "keys-rotated"
+    status = 503
+    title = Text("标识密钥已轮换", "The identity keys were rotated")
+
+
 class BadIdentifier(HuixinError):
     code = "bad-identifier"
     status = 422

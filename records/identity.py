@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import hmac
-import os
 import re
-import secrets
-from hashlib import sha256
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
-from records.errors import BadIdentifier, BadSettings
+from records.errors import BadIdentifier
+from records.keyring import KeyRing
 from records.settings import Settings
 from records.words import Text
 
@@ -18,7 +15,11 @@ PSEUDONYM = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 POSSIBLE_NUMBER = r"[1-9]\d{7}[0-9A-Za-z]{10}"
 CITIZEN = re.compile(r"(?=([1-9]\d{16}[\dXx]))")
 UNIFIED_CODE = re.compile(r"(?<![0-9A-Za-z])[159][1-3]\d{6}[0-9A-Za-z]{10}(?![0-9A-Za-z])")
+SEALED = "sealed:"
 NATURAL_PERSONS = frozenset({"farmer", "individual"})
+
+# From each number's hashes, under the present key and the former ones, to the subject's id.
+Known = Callable[[list[list[str]]], list[str]]
 
 
 def scheme_of(kind: str) -> str:
@@ -37,7 +38,7 @@ def check_number(kind: str, number: str) -> str:
     scheme = ric if scheme_of(kind) == "ric" else uscc
     try:
         return str(scheme.validate(number))
-    except (ValidationError, ValueError) as error:
+    except (ValidationError, ValueError, LookupError) as error:
         raise BadIdentifier(wrong_number(kind)) from error
 
 
@@ -81,41 +82,43 @@ def mask(number: str) -> str:
 
 
 class Identity:
-    """Turns identity numbers into subject ids: HMAC-SHA256 under the installation's key, first 128 bits."""
+    """Turns identity numbers into subject ids: HMAC-SHA256 under the installation's key, first 128 bits.
 
-    def __init__(self, key: bytes) -> None:
-        if len(key) < 16:
-            raise BadSettings(
-                Text("标识密钥过短：至少 16 字节", "the identity key is too short: at least 16 bytes are accepted")
-            )
-        self._key = key
+    A subject keeps the id under which it first came, also after the key has been rotated: a number is looked up under
+    the present key and the former ones (``Known``) before it counts as new.
+    """
+
+    def __init__(self, ring: KeyRing, known: Known | None = None) -> None:
+        self.ring = ring
+        self._known = known
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> Identity:
-        """The key named by ``HUIXIN_IDENTITY_KEY``, or one made once and kept under the home folder."""
-        if settings.identity_key is not None:
-            return cls(settings.identity_key.get_secret_value().encode())
-        return cls(_kept_key(settings.home / "secrets" / "identity.key"))
+    def from_settings(cls, settings: Settings, known: Known | None = None) -> Identity:
+        """With the keys of the environment, or those kept under the home folder."""
+        return cls(KeyRing.from_settings(settings), known)
 
     def subject_id(self, scheme: str, number: str) -> str:
         """32 hexadecimal characters; the same person or body always has the same id."""
-        return hmac.new(self._key, f"{scheme}:{number}".encode(), sha256).hexdigest()[:32]
+        return self.subject_ids(scheme, [number])[0]
 
+    def subject_ids(self, scheme: str, numbers: Sequence[str]) -> list[str]:
+        """The ids of many numbers in their normal form, in order."""
+        hashes = [self.ring.hashes(scheme, number) for number in numbers]
+        if self._known is None:
+            return [under[0] for under in hashes]
+        return self._known(hashes)
 
-def _kept_key(path: Path) -> bytes:
-    """The key kept at ``path``; of two processes that make it at once, one wins and both use it."""
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        attempt = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-        descriptor = os.open(attempt, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_hex(32))
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(attempt, path)
-        except FileExistsError:
-            pass
-        finally:
-            attempt.unlink()
-    return bytes.fromhex(path.read_text().strip())
+    def seal(self, scheme: str, subject_id: str, masked: str) -> str:
+        """A token that stands for a number in a reject file; the door accepts it in place of the number."""
+        content = f"{masked}:{subject_id}"
+        return f"{SEALED}{content}:{self.ring.mac(f'{content}:{scheme}')}:{scheme}"
+
+    def unseal(self, token: str) -> tuple[str, str, str] | None:
+        """Scheme, subject id and masked number of a token that this installation made, or ``None``."""
+        parts = token.removeprefix(SEALED).split(":", 3)
+        if not token.startswith(SEALED) or len(parts) != 4:
+            return None
+        masked, subject_id, code, scheme = parts
+        if not self.ring.made(f"{masked}:{subject_id}:{scheme}", code):
+            return None
+        return scheme, subject_id, masked

@@ -15,6 +15,10 @@ class Settings(BaseSettings):
     ``database_url``: operations database (SQLite in ``home`` unless a PostgreSQL URL is given).
     ``mlflow_uri``: MLflow tracking and registry (SQLite in ``home`` unless a server is given).
     ``identity_key``: key of the subject ids; where absent, made once and kept in ``home/secrets``.
+    ``identity_keys_former``: keys of earlier rotations, newest first, as a JSON list; each is needed until its subjects
+    are known under the present one (``huixin identity status``).
+    ``catalogue_folder``: the installation's own catalogue files, beside those that Huixin ships.
+    ``batch_rows_most``: a batch of more rows is refused.
     """
 
     model_config = SettingsConfigDict(env_prefix="HUIXIN_", extra="ignore")
@@ -23,6 +27,9 @@ class Settings(BaseSettings):
     database_url: str | None = None
     mlflow_uri: str | None = None
     identity_key: SecretStr | None = None
+    identity_keys_former: tuple[SecretStr, ...] = ()
+    catalogue_folder: Path | None = None
+    batch_rows_most: int = 100_000_000
 
     @property
     def records_folder(self) -> Path:

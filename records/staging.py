@@ -62,6 +62,7 @@ class StagedBatch:
     def __init__(self, validator: BatchValidator, folder: Path) -> None:
         self.item = validator.item
         self.history = validator.history
+        self.version = validator.version
         self.folder = folder
         self.rows_read = 0
         self.rows_rejected = 0
@@ -140,6 +141,26 @@ class StagedBatch:
         _make_durable(final.parent)
         _make_durable(records_folder)
         return WrittenFile(final, name, int(counted[0]), digest(final), bool(counted[1]), subjects)
+
+    def subjects_of(self, file: WrittenFile) -> Iterator[tuple[str, str, datetime, str]]:
+        """Subject id, kind, the earliest moment and the masked number of each subject of ``file``."""
+        for subject_id, kind, first in file.subjects:
+            yield subject_id, kind, first, self.subjects[subject_id, kind]
+
+    def named_by(self, file: WrittenFile) -> Iterator[str]:
+        """Ids of the subjects that fields of ``file`` name."""
+        names = [name for name, field in self.item.fields.items() if field.type == "subject"]
+        if not names:
+            return
+        listed = ", ".join(f'"{name}"' for name in names)
+        with self._database() as database:
+            found = database.execute(
+                f"SELECT DISTINCT named FROM "
+                f"(SELECT unnest([{listed}]) AS named FROM {quoted_files([str(file.path)])}) "
+                "WHERE named IS NOT NULL"
+            )
+            while some := found.fetchmany(REJECTIONS_AT_ONCE):
+                yield from (row[0] for row in some)
 
     def write_quarantine(self, folder: Path, batch_id: str) -> Path | None:
         """Move the rejections to where the source can read them; ``None`` when there are none."""

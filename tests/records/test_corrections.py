@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-import records.base
+import records.commit
 from county.numbers import enterprise_numbers, farmer_numbers
 from records.base import Receipt, RecordBase
 from records.moment import now
@@ -161,9 +161,9 @@ def test_what_an_as_of_shows_does_not_change_afterwards(
         before_commit.append(now())
         return name_batch(*arguments)
 
-    name_batch = records.base._name_batch
+    name_batch = records.commit._name_batch
     monkeypatch.setattr(StagedBatch, "write_file", slow)
-    monkeypatch.setattr(records.base, "_name_batch", last_look)
+    monkeypatch.setattr(records.commit, "_name_batch", last_look)
     receipt = send(base, tmp_path, usage("a"), usage("b"))
     stamped = set(base.connection().table("power_usage").recorded_at.to_pyarrow().to_pylist())
     assert stamped == {receipt.accepted_at}

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -120,6 +121,6 @@ def test_orphan_files_are_swept_and_named_ones_kept(base: RecordBase, tmp_path: 
     orphan = base.settings.records_folder / "power.usage" / "orphan.parquet"
     orphan.write_bytes(b"half")
     assert counts(base) == {"a": 10}
-    assert base.sweep(older_than_seconds=-1) == 1
+    assert base.sweep(older_than=timedelta(seconds=-1)) == 1
     assert not orphan.exists()
     assert counts(base) == {"a": 10}
