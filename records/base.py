@@ -72,7 +72,11 @@ class RecordBase:
         settings.records_folder.mkdir(parents=True, exist_ok=True)
         engine = open_engine(settings.operations_url)
         migrate(engine)
-        return cls(settings, engine, catalogue or Catalogue.load(more=settings.catalogue_folder))
+        from records.erasure import finish_erasures
+
+        base = cls(settings, engine, catalogue or Catalogue.load(more=settings.catalogue_folder))
+        finish_erasures(base)
+        return base
 
     def append(
         self,

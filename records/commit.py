@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import duckdb
 from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session
 
@@ -65,8 +66,7 @@ class BatchCommit:
     def commit(self, staged: StagedBatch, sending: Sending) -> Receipt:
         """Make ``staged`` visible and durable; returns its receipt once its moment has passed."""
         batch_id = f"{sending.received_at:%Y%m%dT%H%M%S}-{secrets.token_hex(6)}"
-        checked = self._files_of(staged.item)
-        staged.settle(checked)
+        checked = self._settled(staged)
         draft = _Draft(staged, self.records_folder, batch_id)
         with writing(self.engine) as session:
             if earlier := self.earlier(staged.item, sending, session):
@@ -103,6 +103,18 @@ class BatchCommit:
         )
         rejects = quarantine.with_suffix(".csv") if quarantine else None
         return replace(receipt, rejects=str(rejects)) if rejects and rejects.exists() else receipt
+
+    def _settled(self, staged: StagedBatch) -> list[str]:
+        """Refuse what the base has already; returns the files asked. One that an erasure removes is asked no more."""
+        while True:
+            files = self._files_of(staged.item)
+            try:
+                staged.settle(files)
+            except duckdb.IOException:
+                if all(Path(path).exists() for path in files):
+                    raise
+            else:
+                return files
 
     def _name_subjects(self, session: Session, staged: StagedBatch, draft: _Draft) -> None:
         """Keep the subjects that the batch names; where there are so many that its moment passed, stamp it anew."""

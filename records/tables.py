@@ -79,6 +79,11 @@ def quoted_files(paths: Iterable[str]) -> str:
     return f"read_parquet({_listed(paths)})"
 
 
+def nothing(item: Item) -> str:
+    """The select list of a row of ``item`` in which every column is null, in its type."""
+    return ", ".join(f'CAST(NULL AS {SQL_TYPES[str(one.type)]}) AS "{one.name}"' for one in item.arrow_schema)
+
+
 def _keep(backend: Any, name: str, rows: pa.Table) -> None:
     """``rows`` as a table of the database itself, so that every cursor of it sees them."""
     with backend.con.cursor() as cursor:
@@ -107,14 +112,14 @@ def _own(item: Item, files: list[tuple[str, bool]], hidden: bool) -> str:
 
 def _rows(item: Item, files: list[tuple[str, bool]]) -> str:
     """All rows of the files in the item's present columns; what a version did not have is null."""
-    nothing = ", ".join(f'CAST(NULL AS {SQL_TYPES[str(f.type)]}) AS "{f.name}"' for f in item.arrow_schema)
     if not files:
-        return f"(SELECT {nothing} WHERE false)"
+        return f"(SELECT {nothing(item)} WHERE false)"
     listed = _listed(path for path, _ in files)
     if item.version == 1:
         return f"read_parquet({listed})"
     return (
-        f"(SELECT * FROM read_parquet({listed}, union_by_name = true) UNION ALL BY NAME SELECT {nothing} WHERE false)"
+        f"(SELECT * FROM read_parquet({listed}, union_by_name = true) "
+        f"UNION ALL BY NAME SELECT {nothing(item)} WHERE false)"
     )
 
 
