@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar
 
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from records.errors import HuixinError, StorageFull
 from records.words import Text
@@ -77,7 +77,7 @@ def told_plainly(kind: type[HuixinError], folder: Path) -> Iterator[None]:
         place = error.filename or folder
         reason = error.strerror or type(error).__name__
         raise kind(Text(f"{place}：{reason}", f"{place}: {reason}")) from error
-    except (sqlite3.OperationalError, OperationalError) as error:
+    except (sqlite3.DatabaseError, DBAPIError) as error:
         cause = getattr(error, "orig", None) or error
         if "full" in str(cause).lower() or type(cause).__name__ == "DiskFull":
             raise _full(folder) from error

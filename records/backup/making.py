@@ -12,6 +12,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from records.backup.dump import Snapshot, newest_batch_known, take_snapshot
+from records.backup.erasures import JOURNAL
 from records.backup.errors import BackupFailed, DamagedBackup, UnknownRevision, told_plainly
 from records.backup.manifest import MANIFEST, FileEntry, Manifest, read_manifest, write_manifest
 from records.backup.placing import SIDE
@@ -27,7 +28,6 @@ Counting = Callable[[int], None]
 Steps = Callable[[Text, int | None], AbstractContextManager[Counting]]
 LOCK = ".lock"
 ATTEMPTS = 5
-ERASURES = "erasures.jsonl"
 
 
 @dataclass(frozen=True)
@@ -155,8 +155,8 @@ def _keep_others(settings: Settings, store: FileStore, steps: Steps) -> list[Fil
         sources = {
             f"{name}/{path.relative_to(at).as_posix()}": path for name, at in folders.items() for path in _in(at)
         }
-        if (home / ERASURES).is_file():
-            sources[ERASURES] = home / ERASURES
+        if (home / JOURNAL).is_file():
+            sources[JOURNAL] = home / JOURNAL
         for number, (name, path) in enumerate(sources.items(), 1):
             with suppress(FileNotFoundError):
                 files.append(FileEntry(name, *store.keep(path)))

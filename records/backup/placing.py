@@ -9,7 +9,8 @@ from pathlib import Path
 
 from records.backup.errors import DamagedBackup
 from records.backup.manifest import PLACES, FileEntry
-from records.backup.store import FileStore, Kept, copied, digest, make_durable
+from records.backup.store import FileStore, Kept, copied, digest
+from records.durable import make_durable
 from records.errors import StorageFull
 from records.settings import Settings
 from records.words import Text

@@ -9,10 +9,10 @@ import orjson
 from sqlalchemy import Connection
 
 from records.backup import placing, target
-from records.backup.erasures import Erasure, carry_out_again, read_journal
+from records.backup.erasures import JOURNAL, Journal, carry_out_again, read_journal, write_journal
 from records.backup.errors import DamagedBackup, RestoreFailed, RestoreRefused, RestoreUnfinished, told_plainly
 from records.backup.load import check_revision, load
-from records.backup.making import ERASURES, Steps, alone, unwatched
+from records.backup.making import Steps, alone, unwatched
 from records.backup.manifest import Manifest, read_manifest, verify_contents
 from records.backup.registry import move_artifacts
 from records.backup.store import FileStore, write_private
@@ -55,7 +55,7 @@ def restore(
     """Make the base of ``settings`` what it was when the backup in ``folder`` was made; on either database engine.
 
     ``replace``: the target may hold a base, which is lost then. ``erasures``: a journal of erasures from elsewhere;
-    its erasures and those of the target's own journal, so far as the backup does not know them, are carried out again.
+    what it, the target's own journal or the backup's says to be erased is erased again where it came back.
     Cut off at any instant, the former base is as it was, or ``RecordBase.open`` refuses until this has been called
     again. Raises ``DamagedBackup``, ``UnknownRevision``, ``RestoreRefused``, ``RestoreFailed`` or ``StorageFull``.
     """
@@ -94,10 +94,10 @@ class _Restoring:
     def __init__(self, settings: Settings, folder: Path, manifest: Manifest, steps: Steps) -> None:
         self.settings, self.manifest, self.steps = settings, manifest, steps
         self.store = FileStore(folder)
-        self.files = [entry for entry in manifest.files if entry.path not in (ERASURES, REGISTRY)]
+        self.files = [entry for entry in manifest.files if entry.path not in (JOURNAL, REGISTRY)]
 
     def run(self, former: target.Former, elsewhere: Path | None) -> RestoreReport:
-        later = self._later_erasures(elsewhere)
+        erased = self._erasures(elsewhere)
         tables = sum(entry.bytes for entry in self.manifest.tables)
         placing.refuse_without_room(self.settings, self.manifest.files, tables)
         with self.steps(Text("复制文件", "copying files"), len(self.files)) as done:
@@ -108,12 +108,12 @@ class _Restoring:
             write_private(_mark(self.settings), orjson.dumps({"backup": self.manifest.seal}))
             placing.put(self.settings, self.files)
             self._put_registry()
-            self._write_journal(later)
+            write_journal(self.settings, erased)
             switch()
-        with self.steps(Text("再次执行其后的删除", "carrying out later erasures again"), len(later)) as done:
-            erased = carry_out_again(self.settings, later, done)
+        with self.steps(Text("核对依法删除", "carrying out erasures again"), None):
+            again = carry_out_again(self.settings, erased)
         self._tidy(former)
-        return RestoreReport(self.manifest, copied, erased)
+        return RestoreReport(self.manifest, copied, again)
 
     def _fill(self, connection: Connection) -> None:
         rows = sum(entry.rows for entry in self.manifest.tables)
@@ -136,20 +136,13 @@ class _Restoring:
             side, place = (of(self.settings, REGISTRY) for of in (placing.side_of, placing.place_of))
             target.put_in_place(side, place)
 
-    def _later_erasures(self, elsewhere: Path | None) -> list[Erasure]:
-        """Erasures that were carried out after the backup was made."""
-        own = self.settings.home / ERASURES
-        entry = self.manifest.file(ERASURES)
-        known = read_journal(self.store.path(entry.sha256)) if entry else []
-        told = [*(read_journal(own) if own.is_file() else []), *(read_journal(elsewhere) if elsewhere else [])]
-        return [one for one in dict.fromkeys(told) if one not in set(known)]
-
-    def _write_journal(self, later: list[Erasure]) -> None:
-        """The backup's journal with the later erasures after it: what was erased once is never forgotten."""
-        entry = self.manifest.file(ERASURES)
-        known = read_journal(self.store.path(entry.sha256)) if entry else []
-        if known or later:
-            write_private(self.settings.home / ERASURES, b"".join(one.line + b"\n" for one in (*known, *later)))
+    def _erasures(self, elsewhere: Path | None) -> Journal:
+        """All that is known to have been erased: to the backup, to the target, or told by hand."""
+        entry = self.manifest.file(JOURNAL)
+        own = self.settings.home / JOURNAL
+        journals = [self.store.path(entry.sha256)] if entry else []
+        journals += [path for path in (own if own.is_file() else None, elsewhere) if path is not None]
+        return {event_id: one for path in journals for event_id, one in read_journal(path).items()}
 
     def _tidy(self, former: target.Former) -> None:
         """Forget the former store, then that a restore was under way."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable, Iterable
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from records.backup.errors import BackupFailed
+from records.durable import make_durable
 from records.words import Text
 
 BLOCK = 4 << 20
@@ -111,20 +112,8 @@ def copied(source: BinaryIO, copy: BinaryIO) -> Kept:
 
 def digest(path: Path) -> str:
     """SHA-256 of a file, hexadecimal."""
-    total = sha256()
     with path.open("rb") as file:
-        while block := file.read(BLOCK):
-            total.update(block)
-    return total.hexdigest()
-
-
-def make_durable(path: Path) -> None:
-    """Force a file or a folder's names to the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        return file_digest(file, "sha256").hexdigest()
 
 
 def write_private(path: Path, content: bytes) -> None:

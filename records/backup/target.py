@@ -12,8 +12,8 @@ from sqlalchemy import Engine, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from records.backup.errors import RestoreRefused
-from records.backup.store import make_durable
 from records.database import FileRow, Operations, open_engine, writing
+from records.durable import make_durable
 from records.settings import Settings
 from records.words import Text
 
