@@ -19,9 +19,18 @@ app = typer.Typer(no_args_is_help=True, help="服务的调用方与密钥 · cli
 def add(
     name: Annotated[str, typer.Argument(help="名称 · name")],
     role: Annotated[str, typer.Option(help="platform, bank, agency, analyst, regulator")],
+    source: Annotated[
+        str | None, typer.Option(help="agency 所报来源，如 tax · the source that an agency reports as")
+    ] = None,
 ) -> None:
     """新增调用方，密钥只显示这一次 · add a client; its key is shown this once."""
-    key = _clients().add(name, role)
+    from records.base import RecordBase
+    from records.settings import Settings
+    from service.security import Clients, check_source
+
+    base = RecordBase.open(Settings())
+    check_source(base.catalogue, source)
+    key = Clients(base.engine).add(name, role, source)
     say("请妥善保存，此密钥不再显示：", "keep it, it is not shown again:")
     out.print(key, markup=False)
 
@@ -35,13 +44,19 @@ def list_clients() -> None:
             Text("编号", "id"),
             Text("名称", "name"),
             Text("角色", "role"),
+            Text("来源", "source"),
             Text("新增于", "added"),
             Text("吊销于", "revoked"),
         ],
     )
     for client in _clients().list():
         listing.add_row(
-            client.client_id, client.name, client.role, f"{client.created_at}", f"{client.revoked_at or ''}"
+            client.client_id,
+            client.name,
+            client.role,
+            client.source or "",
+            f"{client.created_at}",
+            f"{client.revoked_at or ''}",
         )
     out.print(listing)
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from records.exchange.limits import ExchangeLimits
 
 
 class Settings(BaseSettings):
@@ -19,6 +21,7 @@ class Settings(BaseSettings):
     are known under the present one (``huixin identity status``).
     ``catalogue_folder``: the installation's own catalogue files, beside those that Huixin ships.
     ``batch_rows_most``: a batch of more rows is refused.
+    ``exchange``: how much sources may push at once (``HUIXIN_EXCHANGE_...``).
     """
 
     model_config = SettingsConfigDict(env_prefix="HUIXIN_", extra="ignore")
@@ -30,6 +33,7 @@ class Settings(BaseSettings):
     identity_keys_former: tuple[SecretStr, ...] = ()
     catalogue_folder: Path | None = None
     batch_rows_most: int = 100_000_000
+    exchange: ExchangeLimits = Field(default_factory=ExchangeLimits)
 
     @property
     def records_folder(self) -> Path:

@@ -15,7 +15,8 @@ from records.settings import Settings
 from records.words import Text
 from scoring.rating import Rater
 from service import problems
-from service.routes import catalogue, docs, health, models, scores
+from service.exchange import body_limit, lifespan, open_exchange
+from service.routes import batches, catalogue, docs, health, models, scores, uploads
 from service.security import Clients
 
 MAXIMUM_BODY = 64 * 1024
@@ -40,13 +41,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json",
+        lifespan=lifespan,
     )
     app.state.base = base
     app.state.rater = Rater(base)
     app.state.clients = Clients(base.engine)
+    app.state.exchange = open_exchange(base)
     problems.install(app)
     app.middleware("http")(_guard)
-    for routes in (scores, models, catalogue, health, docs):
+    for routes in (scores, models, catalogue, uploads, batches, health, docs):
         app.include_router(routes.router)
     if STATIC.is_dir():
         app.mount("/static", StaticFiles(directory=STATIC), name="static")
@@ -58,15 +61,17 @@ async def _guard(request: Request, call_next: Callable[[Request], Awaitable[Resp
     request.state.request_id = problems.request_id()
     started = time.perf_counter()
     length = request.headers.get("content-length", "0")
+    counted = body_limit(request)
+    most = counted or MAXIMUM_BODY
     if (
         not length.isdecimal()
-        or int(length) > MAXIMUM_BODY
-        or "chunked" in request.headers.get("transfer-encoding", "")
+        or int(length) > most
+        or (counted is None and "chunked" in request.headers.get("transfer-encoding", ""))
     ):
         title = Text("请求过大", "Request too large")
         detail = Text(
-            f"请求体至多 {MAXIMUM_BODY} 字节，并须给出长度",
-            f"a body of known length, at most {MAXIMUM_BODY} bytes, is accepted",
+            f"请求体至多 {most} 字节，并须给出长度",
+            f"a body of known length, at most {most} bytes, is accepted",
         )
         response: Response = problems.problem(request, "too-large", 413, title, detail)
     else:

@@ -10,9 +10,12 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
 from records.errors import HuixinError
+from records.exchange.errors import ExchangeError
 from records.words import Text
 
 MEDIA_TYPE = "application/problem+json"
@@ -38,7 +41,13 @@ class Problem(BaseModel):
 
 
 def problem(
-    request: Request, code: str, status: int, title: Text, detail: Text, errors: list[dict[str, Any]] | None = None
+    request: Request,
+    code: str,
+    status: int,
+    title: Text,
+    detail: Text,
+    errors: list[dict[str, Any]] | None = None,
+    headers: dict[str, str] | None = None,
 ) -> JSONResponse:
     """A problem response; the reader's language by Accept-Language, Chinese first."""
     language = "en" if request.headers.get("accept-language", "zh").lower().startswith("en") else "zh"
@@ -52,8 +61,10 @@ def problem(
         request_id=getattr(request.state, "request_id", ""),
         errors=errors,
     )
-    headers = {"WWW-Authenticate": "ApiKey"} if status == 401 else {}
-    return JSONResponse(content.model_dump(exclude_none=True), status, media_type=MEDIA_TYPE, headers=headers)
+    told = {"WWW-Authenticate": "ApiKey"} if status == 401 else {}
+    return JSONResponse(
+        content.model_dump(exclude_none=True), status, media_type=MEDIA_TYPE, headers=told | (headers or {})
+    )
 
 
 def install(app: FastAPI) -> None:
@@ -61,7 +72,15 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HuixinError)
     def _huixin(request: Request, error: HuixinError) -> JSONResponse:
-        return problem(request, error.code, error.status, error.title, error.text)
+        return problem(request, error.code, error.status, error.title, error.text, headers=_headers(error))
+
+    @app.exception_handler(OperationalError)
+    @app.exception_handler(PoolTimeout)
+    def _busy(request: Request, error: Exception) -> JSONResponse:
+        log.error("database", kind=type(error).__name__, request_id=getattr(request.state, "request_id", ""))
+        title = Text("数据库暂不可用", "The database cannot answer now")
+        detail = Text("请求未生效，请稍后重试", "nothing was changed; try again shortly")
+        return problem(request, "busy", 503, title, detail, headers={"Retry-After": "5"})
 
     @app.exception_handler(RequestValidationError)
     def _validation(request: Request, error: RequestValidationError) -> JSONResponse:
@@ -84,6 +103,15 @@ def install(app: FastAPI) -> None:
         title = Text("服务内部错误", "Internal error")
         detail = Text("请求未生效；请附上 request_id 报告", "nothing was changed; please report it with the request_id")
         return problem(request, "internal", 500, title, detail)
+
+
+def _headers(error: HuixinError) -> dict[str, str]:
+    """How long to wait, and from where to go on, where the error knows."""
+    if not isinstance(error, ExchangeError):
+        return {"Retry-After": "60"} if error.status == 507 else {}
+    found = {"Retry-After": error.retry_after, "Upload-Offset": error.offset}
+    headers = {name: str(value) for name, value in found.items() if value is not None}
+    return headers | ({"Connection": "close"} if error.status in (408, 413) else {})
 
 
 def request_id() -> str:

@@ -13,6 +13,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from records.catalogue import Catalogue
 from records.database import ClientRow, writing
 from records.errors import HuixinError, NotAllowed, NotAuthenticated
 from records.identity import NATURAL_PERSONS
@@ -21,7 +22,7 @@ from records.words import Text
 from scoring.audit import enter
 
 Role = Literal["platform", "bank", "agency", "analyst", "regulator"]
-Action = Literal["score", "read", "replay", "list"]
+Action = Literal["score", "read", "replay", "list", "push", "receipts"]
 Purpose = Literal["loan_application", "loan_monitoring", "review", "demonstration"]
 ROLES: tuple[Role, ...] = get_args(Role)
 
@@ -38,6 +39,8 @@ ALLOWED: dict[Action, frozenset[Role]] = {
     "read": frozenset({"platform", "bank", "regulator"}),
     "replay": frozenset({"regulator"}),
     "list": frozenset(ROLES),
+    "push": frozenset({"agency"}),
+    "receipts": frozenset({"agency", "regulator"}),
 }
 
 
@@ -56,6 +59,7 @@ class Client:
     role: Role
     created_at: datetime
     revoked_at: datetime | None
+    source: str | None = None
 
 
 class Clients:
@@ -64,13 +68,18 @@ class Clients:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
 
-    def add(self, name: str, role: str) -> str:
-        """Add a client; returns its key, which is not kept and cannot be shown again. Raises ``BadClient``."""
+    def add(self, name: str, role: str, source: str | None = None) -> str:
+        """Add a client; returns its key, which is not kept and cannot be shown again. Raises ``BadClient``.
+
+        ``source``: the source of the catalogue that an agency's client sends for.
+        """
         if role not in ROLES:
             accepted = ", ".join(ROLES)
             raise BadClient(
                 Text(f"没有角色 {role[:20]}；可用：{accepted}", f"no role {role[:20]}; accepted: {accepted}")
             )
+        if source is not None and role != "agency":
+            raise BadClient(Text("只有 agency 角色属于某一来源", "only an agency's client has a source"))
         if not 1 <= len(name.strip()) <= 120:
             raise BadClient(Text("名称应为 1 至 120 个字符", "a name of 1 to 120 characters is accepted"))
         prefix, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
@@ -79,6 +88,7 @@ class Clients:
             client_id=f"c-{secrets.token_hex(6)}",
             name=name.strip(),
             role=role,
+            source=source,
             key_prefix=prefix,
             key_hash=_hash(key),
             created_at=now(),
@@ -87,7 +97,8 @@ class Clients:
             with writing(self.engine) as session:
                 session.add(row)
                 session.flush()
-                enter(session, "command line", "client.add", payload={"client": row.client_id, "role": role})
+                payload = {"client": row.client_id, "role": role, "source": source}
+                enter(session, "command line", "client.add", payload=payload)
         except IntegrityError as error:
             raise BadClient(Text("此名称已被使用", "this name is taken")) from error
         return key
@@ -115,6 +126,15 @@ class Clients:
                     return _client(row)
         raise NotAuthenticated(
             Text("请在 X-API-Key 请求头中给出有效密钥", "a valid key in the header X-API-Key is needed")
+        )
+
+
+def check_source(catalogue: Catalogue, source: str | None) -> None:
+    """Raises ``BadClient`` for a source that the catalogue does not know."""
+    if source is not None and source not in catalogue.sources:
+        accepted = ", ".join(sorted(catalogue.sources))
+        raise BadClient(
+            Text(f"没有来源 {source[:40]}；可用：{accepted}", f"no source {source[:40]}; accepted: {accepted}")
         )
 
 
@@ -159,4 +179,4 @@ def _hash(key: str) -> str:
 
 def _client(row: ClientRow) -> Client:
     role: Role = row.role  # type: ignore[assignment]
-    return Client(row.client_id, row.name, role, row.created_at, row.revoked_at)
+    return Client(row.client_id, row.name, role, row.created_at, row.revoked_at, row.source)
