@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from features.definition import AnyFeature, Derived, Feature, Rows, Value, condition
 from records.errors import HuixinError
+from records.protected import PROTECTED_FIELDS
 from records.words import Text
 
 # Regulation on the credit reporting industry, Art. 14: information that may not be collected.
@@ -19,7 +20,6 @@ PROHIBITED = re.compile(
 PROTECTED = re.compile(
     r"性别|年龄|民族|出生|行政村|gender|ethnic|birth|(?<![a-z])(sex|age_of_head|village_code)(?![a-z])"
 )
-PROTECTED_FIELDS = frozenset({"head_sex", "head_birth_year", "village"})
 CODE = re.compile(r"[a-z][a-z0-9_]*")
 # What a measure sees beside the columns of its item.
 SPINE_COLUMNS = {

@@ -11,22 +11,8 @@ import pyarrow as pa
 
 from features.definition import AnyFeature, Derived, Feature, Grouping, condition
 from features.dictionary import registered, unknown_feature
+from records.as_of import visible
 from records.catalogue import Catalogue
-
-
-def visible(records: Any, spine: Any) -> list[Any]:
-    """The one rule of what an as-of may see; join predicates between records and spine.
-
-    A record counts at an as-of when the base had recorded it by then, no correction recorded by then supersedes it,
-    its retention had not ended, and it had happened. Without ``recorded_at <= as_of`` the future leaks into features.
-    """
-    return [
-        records.subject_id == spine.subject_id,
-        records.recorded_at <= spine.as_of,
-        records.superseded_at.isnull() | (records.superseded_at > spine.as_of),
-        records.expires_on.isnull() | (records.expires_on > spine.as_of_day),
-        records.occurred_on <= spine.as_of_day,
-    ]
 
 
 class CompiledFeatures:
