@@ -152,6 +152,19 @@ def test_a_destroyed_store_comes_back_bit_for_bit(way: str, tmp_path: Path, requ
     after.engine.dispose()
 
 
+def test_moving_to_postgresql_in_place_copies_no_record(
+    filled: RecordBase, tmp_path: Path, emptied_postgres: str
+) -> None:
+    was = contents(filled)
+    back_up(filled.settings, filled.engine, tmp_path / "backup")
+    settings = filled.settings.model_copy(update={"database_url": emptied_postgres})
+    assert restore(settings, tmp_path / "backup").copied == 0
+    moved = RecordBase.open(settings)
+    assert contents(moved) == was
+    assert moved.connection().table("tax_arrears").count().execute() == 60
+    moved.engine.dispose()
+
+
 def test_keys_come_back_readable_by_their_owner_only(filled: RecordBase, tmp_path: Path) -> None:
     made = back_up(filled.settings, filled.engine, tmp_path / "backup")
     ids = filled.subjects()["subject_id"].to_pylist()
