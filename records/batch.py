@@ -4,45 +4,51 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import polars as pl
 
-from records.casting import as_stored, instants, shanghai_days, wrong_type
+from records.casting import STORED_TYPES, as_stored, instants, shanghai_days, stripped, wrong_type
 from records.catalogue import Field, Item
-from records.errors import BadBatch, BadIdentifier
-from records.identity import (
-    POSSIBLE_NUMBER,
-    PSEUDONYM,
-    Identity,
-    check_number,
-    holds_number,
-    mask,
-    scheme_of,
-    wrong_number,
-)
+from records.errors import BadBatch
+from records.identifying import Identifier
+from records.identity import Identity, wrong_number
 from records.moment import shanghai_day
+from records.number_checks import holding_numbers
 from records.reading import Chunk
-from records.rejections import Findings, Rejection
+from records.reject_rows import as_sent, with_reasons
+from records.rejections import Findings, by_row, unreadable_rows
 from records.words import Text
 
 ALWAYS = ("record_id", "subject_number", "occurred_on")
-IDENTITY_LENGTH = 64
+CLOCK_SKEW = timedelta(minutes=5)
+TEXT = Field(zh="", en="", type="text")
+DAY = Field(zh="发生日期", en="Occurred on", type="date", required=True)
 
 
 @dataclass(frozen=True)
 class Accepted:
-    """Rows that passed, as they will be stored, with ``row`` (number in the file) and the subjects they are about."""
+    """A chunk, told apart.
+
+    ``frame``: rows that passed, as they will be stored, with ``row`` (number in the file) and ``masked`` (the subject's
+    masked number) before. ``rejections``: why the others were refused (``rejections.REJECTION_COLUMNS``), by row;
+    ``rejected``: those rows as they were sent (``reject_rows.with_reasons``). ``refused``: how many they are.
+    """
 
     frame: pl.DataFrame
-    subjects: dict[tuple[str, str], str]
-    rejections: list[Rejection]
+    rejections: pl.DataFrame
+    rejected: pl.DataFrame
+    refused: int
 
 
 class BatchValidator:
-    """Checks chunks of one batch of ``item``, received at ``received_at`` (UTC)."""
+    """Checks chunks of one batch of ``item`` in ``version`` (default: the present), received at ``received_at`` (UTC).
+
+    Raises ``UnknownVersion`` for a version that the item never had.
+    """
 
     def __init__(
         self,
@@ -57,11 +63,10 @@ class BatchValidator:
         self.item = item
         self.version = version or item.version
         self.fields = item.fields_at(version)
-        self.identity = identity
+        self.identifier = Identifier(item, identity, pseudonyms)
         self.received_at = received_at
         self.history = history
         self.pseudonyms = pseudonyms
-        self._ids: dict[tuple[str, str], tuple[str, str] | None] = {}
 
     def check_columns(self, columns: Iterable[str]) -> None:
         """Raises ``BadBatch`` where a needed column is missing or a column is not known."""
@@ -90,60 +95,54 @@ class BatchValidator:
         known = {*ALWAYS, "subject_kind", "supersedes", "recorded_at", *self.fields}
         if unknown := sorted(set(columns) - known):
             accepted = ", ".join(sorted(known))
+            told = ", ".join(name[:80] for name in unknown[:20])
             raise BadBatch(
                 Text(
-                    f"{self.item.code}：未知列 {', '.join(unknown)}；可用：{accepted}",
-                    f"{self.item.code}: unknown columns {', '.join(unknown)}; accepted: {accepted}",
+                    f"{self.item.code}：未知列 {told}；可用：{accepted}",
+                    f"{self.item.code}: unknown columns {told}; accepted: {accepted}",
                 )
             )
 
     def check(self, chunk: Chunk) -> Accepted:
         """Split a chunk into stored rows and rejections; every row of the chunk is in exactly one of them."""
-        rejections = [
-            Rejection(
-                row,
-                None,
-                "",
-                "unreadable row",
-                Text("行的列数不符，或不是一个平铺的 JSON 对象", "wrong number of columns, or no flat JSON object"),
-            )
-            for row in chunk.unreadable
-        ]
+        unreadable = unreadable_rows(chunk.unreadable)
         if chunk.frame.is_empty():
-            return Accepted(pl.DataFrame(), {}, rejections)
-        raw = self._completed(chunk.frame)
-        typed = raw.select(
-            *(as_stored(raw.schema[name], name, kind) for name, kind in self._types.items()),
-        )
-        found = Findings(raw, typed["record_id"], chunk)
+            nothing = with_reasons(pl.Series([], dtype=pl.Int64), chunk.frame, unreadable)
+            return Accepted(pl.DataFrame(), unreadable, nothing, len(chunk.unreadable))
+        raw = self._completed(stripped(chunk.frame))
+        typed = raw.select(as_stored(raw.schema[name], name, field) for name, field in self._types.items())
+        found = Findings(chunk.frame, typed["record_id"], chunk.row)
         self._check_types(raw, typed, found)
         self._check_values(typed, found)
-        self._check_privacy(typed, found)
-        self._check_moments(typed, found)
-        frame, subjects = self._identified(typed, found)
-        bad = found.bad
-        kept = frame.with_columns(row=pl.Series(chunk.row)).filter(~pl.Series(bad))
-        used = set(kept["subject_id"].to_list())
-        return Accepted(
-            kept.select("row", *self.item.arrow_schema.names),
-            {pair: masked for pair, masked in subjects.items() if pair[0] in used},
-            sorted(rejections + found.rejections, key=lambda rejection: rejection.row),
+        self._check_texts(typed, found)
+        stored = self._stamped(typed, found)
+        subjects = self._identified(typed, found)
+        stored = stored.with_columns(
+            *subjects["subject_number"].select("subject_id", "masked").get_columns(),
+            *(known["subject_id"].alias(name) for name, known in subjects.items() if name != "subject_number"),
+            row=pl.Series(chunk.row),
         )
+        kept = stored.select("row", "masked", *self.item.arrow_schema.names)
+        if not found.bad.any() and not chunk.unreadable:
+            return Accepted(kept, unreadable, pl.DataFrame(), 0)
+        bad = pl.Series(found.bad)
+        rejections = by_row([unreadable, found.rejections()])
+        sealed = {name: self.identifier.sealed(known.filter(bad)) for name, known in subjects.items()}
+        cells = as_sent(chunk.frame.filter(bad), typed.filter(bad), sealed)
+        rejected = with_reasons(pl.Series(chunk.row).filter(bad), cells, rejections)
+        return Accepted(kept.filter(~bad), rejections, rejected, rejected.height)
 
     @cached_property
     def _types(self) -> dict[str, Field]:
         """Every batch column with the field type that its text is read by."""
-        text = Field(zh="", en="", type="text")
-        day = Field(zh="发生日期", en="Occurred on", type="date", required=True)
-        own = dict(self.item.fields)
         return {
-            "record_id": text,
-            "subject_number": text,
-            "subject_kind": text,
-            "occurred_on": day,
-            "recorded_at": text,
-            "supersedes": text,
-            **own,
+            "record_id": TEXT,
+            "subject_number": TEXT,
+            "subject_kind": TEXT,
+            "occurred_on": DAY,
+            "recorded_at": TEXT,
+            "supersedes": TEXT,
+            **self.fields,
         }
 
     @cached_property
@@ -157,7 +156,7 @@ class BatchValidator:
             "subject_kind": pandera.Column(nullable=False, checks=pandera.Check.isin(self.item.subject_kinds)),
             "occurred_on": pandera.Column(nullable=False),
         }
-        for name, field in self.item.fields.items():
+        for name, field in self.fields.items():
             checks = []
             if field.codes:
                 checks.append(pandera.Check.isin(list(field.codes)))
@@ -165,16 +164,14 @@ class BatchValidator:
                 checks.append(pandera.Check.ge(field.minimum))
             if field.maximum is not None:
                 checks.append(pandera.Check.le(field.maximum))
-            required = field.required and name in self.fields
-            columns[name] = pandera.Column(nullable=not required, checks=checks)
+            columns[name] = pandera.Column(nullable=not field.required, checks=checks)
         return pandera.DataFrameSchema(columns)
 
     def _completed(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Optional columns that the source left out, as empty ones; instants with a zone, as UTC."""
-        for name in self._types:
-            if name not in frame.columns:
-                default = self.item.subject_kinds[0] if name == "subject_kind" else None
-                frame = frame.with_columns(pl.lit(default, pl.String).alias(name))
+        absent = [name for name in self._types if name not in frame.columns]
+        defaults = {name: self.item.subject_kinds[0] if name == "subject_kind" else None for name in absent}
+        frame = frame.with_columns(pl.lit(value, pl.String).alias(name) for name, value in defaults.items())
         moments = frame.schema["recorded_at"]
         if isinstance(moments, pl.Datetime) and moments.time_zone:
             frame = frame.with_columns(pl.col("recorded_at").dt.convert_time_zone("UTC").dt.replace_time_zone(None))
@@ -182,10 +179,8 @@ class BatchValidator:
 
     def _check_types(self, raw: pl.DataFrame, typed: pl.DataFrame, found: Findings) -> None:
         for name, field in self._types.items():
-            wrong = raw[name].is_not_null() & typed[name].is_null()
-            if wrong.any() and raw.schema[name] == pl.String:
-                wrong = wrong & (raw[name].str.strip_chars() != "")
-            found.add(name, wrong, wrong_type(field))
+            if raw[name].null_count() != typed[name].null_count():
+                found.add(name, raw[name].is_not_null() & typed[name].is_null(), wrong_type(field))
 
     def _check_values(self, typed: pl.DataFrame, found: Findings) -> None:
         import pandera.polars as pandera
@@ -195,104 +190,67 @@ class BatchValidator:
         except pandera.errors.SchemaErrors as error:
             cases = error.failure_cases.filter(pl.col("index").is_not_null())
             for (name, check), rows in cases.group_by("column", "check", maintain_order=True):
-                wrong = pl.Series(range(typed.height)).is_in(rows["index"].to_list())
-                already = found.raised_for(str(name))
-                found.add(str(name), wrong & ~already, self._refusal(str(name), str(check)))
+                wrong = np.zeros(typed.height, np.bool_)
+                wrong[rows["index"].to_numpy()] = True
+                found.add(str(name), wrong, self._refusal(str(name), str(check)))
 
-    def _check_privacy(self, typed: pl.DataFrame, found: Findings) -> None:
+    def _check_texts(self, typed: pl.DataFrame, found: Findings) -> None:
         """No identity number reaches the base inside a record id or a free text, where it would be kept in clear."""
-        texts = ["record_id", "supersedes", *(n for n, field in self.item.fields.items() if field.type == "text")]
-        reason = Text(
+        held = Text(
             "不得在此填写身份号码：只能填在 subject_number",
             "holds an identity number, which is accepted in subject_number only",
         )
-        for name in texts:
-            suspected = typed[name].str.contains(POSSIBLE_NUMBER).fill_null(False)
-            if suspected.any():
-                held = [index for index in suspected.arg_true() if holds_number(typed[name][index])]
-                found.add(name, pl.Series(range(typed.height)).is_in(held), reason)
+        nul = Text("含有空字符（NUL）", "holds a NUL character")
+        for name in ("record_id", "supersedes", *(n for n, field in self.fields.items() if field.type == "text")):
+            if typed[name].null_count() < typed.height:
+                found.add(name, holding_numbers(typed[name]), held)
+                found.add(name, typed[name].str.contains("\0", literal=True), nul)
 
-    def _check_moments(self, typed: pl.DataFrame, found: Findings) -> None:
+    def _stamped(self, typed: pl.DataFrame, found: Findings) -> pl.DataFrame:
+        """The rows in the item's columns, with ``recorded_at`` as an instant; days and instants must have come.
+
+        A source's clock may be ahead: a ``recorded_at`` up to five minutes after the receipt counts as the receipt.
+        """
         today = shanghai_day(self.received_at)
         future = Text(f"日期晚于收到之日 {today}", f"a date after the day of receipt, {today}")
-        days = ["occurred_on", *(n for n, f in self.item.fields.items() if f.type == "date" and not f.future)]
+        days = ["occurred_on", *(n for n, f in self.fields.items() if f.type == "date" and not f.future)]
         for name in days:
-            found.add(name, (typed[name] > today).fill_null(False), future)
+            found.add(name, typed[name] > today, future)
+        gone = {name: field for name, field in self.item.fields.items() if name not in self.fields}
+        typed = typed.with_columns(pl.lit(None, STORED_TYPES[field.type]).alias(name) for name, field in gone.items())
         if not self.history:
-            return
+            return typed.with_columns(pl.lit(None, pl.Datetime("us")).alias("recorded_at"))
         moments = instants(typed["recorded_at"])
         found.add(
             "recorded_at",
             moments.is_null(),
             Text("应为 UTC 时刻，如 2025-01-31T08:00:00", "a UTC instant is accepted, such as 2025-01-31T08:00:00"),
         )
-        late = (moments > self.received_at).fill_null(False)
-        found.add("recorded_at", late, Text("记录时刻在未来", "recorded in the future"))
+        found.add(
+            "recorded_at", moments > self.received_at + CLOCK_SKEW, Text("记录时刻在未来", "recorded in the future")
+        )
         early = shanghai_days(moments) < typed["occurred_on"]
-        found.add("recorded_at", early.fill_null(False), Text("记录时刻早于发生日期", "recorded before it happened"))
+        found.add("recorded_at", early, Text("记录时刻早于发生日期", "recorded before it happened"))
+        return typed.with_columns(moments.alias("recorded_at").clip(upper_bound=self.received_at))
 
-    def _identified(self, typed: pl.DataFrame, found: Findings) -> tuple[pl.DataFrame, dict[tuple[str, str], str]]:
-        """Identity numbers to subject ids, in the subject column and in every ``subject`` field."""
-        moments = instants(typed["recorded_at"]) if self.history else pl.Series([None], dtype=pl.Datetime("us"))
-        known = self._subjects(typed)
-        wrong = (
-            known["subject_id"].is_null()
-            & typed["subject_number"].is_not_null()
-            & typed["subject_kind"].is_in(self.item.subject_kinds)
-        )
-        for kind in self.item.subject_kinds:
-            found.add("subject_number", wrong & (typed["subject_kind"] == kind), self._wrong_identity(kind))
-        stored = typed.with_columns(
-            recorded_at=moments.new_from_index(0, typed.height) if not self.history else moments
-        )
-        stored = stored.with_columns(known["subject_id"])
-        for name, field in self.item.fields.items():
+    def _identified(self, typed: pl.DataFrame, found: Findings) -> dict[str, pl.DataFrame]:
+        """Subjects (id, scheme, masked number) of the subject column and of every ``subject`` field, by column."""
+        subjects = self.identifier.subjects(typed["subject_kind"], typed["subject_number"])
+        wrong = subjects["subject_id"].is_null() & typed["subject_number"].is_not_null()
+        if wrong.any():
+            for kind in self.item.subject_kinds:
+                found.add("subject_number", wrong & (typed["subject_kind"] == kind), self._wrong_identity(kind))
+        known = {"subject_number": subjects}
+        for name, field in self.fields.items():
             if field.type == "subject":
-                ids = self._references(typed[name])
-                found.add(name, ids.is_null() & typed[name].is_not_null(), self._wrong_identity("individual"))
-                stored = stored.with_columns(ids)
-        named = known.filter(pl.col("subject_id").is_not_null()).unique(["subject_id", "subject_kind"])
-        return stored, {(row[0], row[1]): row[2] for row in named.select("subject_id", "subject_kind", "masked").rows()}
+                known[name] = self.identifier.references(typed[name])
+                missing = known[name]["subject_id"].is_null() & typed[name].is_not_null()
+                found.add(name, missing, self._wrong_reference())
+        return known
 
-    def _subjects(self, typed: pl.DataFrame) -> pl.DataFrame:
-        """Subject id and masked number of every row; each distinct number is checked once."""
-        columns = ["subject_kind", "subject_number"]
-        distinct = typed.select(columns).unique()
-        pairs = [self._identify(kind, number) or (None, None) for kind, number in distinct.rows()]
-        known = distinct.with_columns(
-            subject_id=pl.Series([pair[0] for pair in pairs], dtype=pl.String),
-            masked=pl.Series([pair[1] for pair in pairs], dtype=pl.String),
-        )
-        return typed.select(columns).join(known, on=columns, how="left", nulls_equal=True, maintain_order="left")
-
-    def _references(self, numbers: pl.Series) -> pl.Series:
-        """Persons or bodies named in a field, as subject ids: whichever scheme accepts the number."""
-        distinct = numbers.unique().to_frame()
-        pairs = [
-            self._identify("enterprise", number) or self._identify("individual", number) or (None, None)
-            for number in distinct[numbers.name].to_list()
-        ]
-        known = distinct.with_columns(found=pl.Series([pair[0] for pair in pairs], dtype=pl.String))
-        joined = numbers.to_frame().join(known, on=numbers.name, how="left", nulls_equal=True, maintain_order="left")
-        return joined["found"].alias(numbers.name)
-
-    def _identify(self, kind: str | None, number: str | None) -> tuple[str, str] | None:
-        """Subject id and masked number, or ``None``; each distinct number is checked once."""
-        if number is None or kind is None or len(number) > IDENTITY_LENGTH:
-            return None
-        scheme = f"pseudonym:{self.pseudonyms}" if self.pseudonyms else scheme_of(kind)
-        if (scheme, number) not in self._ids:
-            self._ids[scheme, number] = self._identify_new(scheme, kind, number)
-        return self._ids[scheme, number]
-
-    def _identify_new(self, scheme: str, kind: str, number: str) -> tuple[str, str] | None:
-        if self.pseudonyms:
-            return (self.identity.subject_id(scheme, number), number) if PSEUDONYM.fullmatch(number) else None
-        try:
-            normal = check_number(kind, number)
-        except BadIdentifier:
-            return None
-        return self.identity.subject_id(scheme, normal), mask(normal)
+    def _wrong_reference(self) -> Text:
+        body, person = self._wrong_identity("enterprise"), self._wrong_identity("individual")
+        return body if body == person else Text(f"{person.zh}；或{body.zh}", f"{person.en}; or {body.en}")
 
     def _wrong_identity(self, kind: str) -> Text:
         if self.pseudonyms:
@@ -310,7 +268,7 @@ class BatchValidator:
             return Text(f"此目录项的主体类别限：{accepted}", f"subject kinds accepted for this item: {accepted}")
         if name == "record_id":
             return Text("编号应为 1 至 200 个字符", "a record id of 1 to 200 characters is accepted")
-        field = self.item.fields[name]
+        field = self.fields[name]
         if field.codes:
             accepted = ", ".join(field.codes)
             return Text(f"代码不在代码表内；可用：{accepted}", f"not in the code list; accepted: {accepted}")

@@ -19,12 +19,18 @@ STORED_TYPES: dict[str, pl.DataType] = {
 }
 
 
+def stripped(frame: pl.DataFrame) -> pl.DataFrame:
+    """Texts without blanks around them; what is then empty is null."""
+    texts = [name for name, kind in frame.schema.items() if kind == pl.String]
+    return frame.with_columns(pl.col(texts).str.strip_chars()).with_columns(
+        pl.when(pl.col(name) != "").then(pl.col(name)).alias(name) for name in texts
+    )
+
+
 def as_stored(dtype: pl.DataType, name: str, field: Field) -> pl.Expr:
-    """Column ``name`` in the stored type of ``field``; null where the value does not fit."""
+    """Column ``name`` (texts stripped) in the stored type of ``field``; null where the value does not fit."""
     column = pl.col(name)
-    if dtype == pl.String:
-        column = column.str.strip_chars().replace("", None)
-    elif not _can_hold(dtype, field):
+    if dtype != pl.String and not _can_hold(dtype, field):
         return pl.repeat(None, pl.len(), dtype=STORED_TYPES[field.type]).alias(name)
     match field.type:
         case "text" | "code" | "subject":
@@ -35,11 +41,7 @@ def as_stored(dtype: pl.DataType, name: str, field: Field) -> pl.Expr:
             whole = column.cast(pl.Int64, strict=False)
             return pl.when(whole == column).then(whole).alias(name)
         case "money" | "decimal":
-            scale = 2 if field.type == "money" else 4
-            plain = column.str.contains(r"^[+-]?\d{1,15}(\.\d+)?$") if dtype == pl.String else column.is_not_null()
-            number = column.cast(pl.Decimal(38, scale + 6), strict=False)
-            exact = number.cast(pl.Decimal(18, scale), strict=False)
-            return pl.when(plain & (exact == number)).then(exact).alias(name)
+            return _exact(dtype, column, 2 if field.type == "money" else 4).alias(name)
         case "date":
             return _day(dtype, column)
         case "boolean":
@@ -48,6 +50,16 @@ def as_stored(dtype: pl.DataType, name: str, field: Field) -> pl.Expr:
                     {"true": True, "1": True, "false": False, "0": False}, default=None, return_dtype=pl.Boolean
                 )
             return column.cast(pl.Boolean, strict=False)
+
+
+def _exact(dtype: pl.DataType, column: pl.Expr, scale: int) -> pl.Expr:
+    """A decimal number that says no more than ``scale`` places: zeros may follow, other digits may not."""
+    if dtype == pl.String:
+        plain = column.str.contains(rf"^[+-]?[0-9]{{1,15}}(?:\.[0-9]{{1,{scale}}}0*)?$")
+        return pl.when(plain).then(column.cast(pl.Decimal(18, scale), strict=False))
+    number = column.cast(pl.Decimal(38, scale + 6), strict=False)
+    exact = number.cast(pl.Decimal(18, scale), strict=False)
+    return pl.when(column.is_not_null() & (exact == number)).then(exact)
 
 
 def _can_hold(dtype: pl.DataType, field: Field) -> bool:

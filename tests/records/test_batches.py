@@ -305,7 +305,7 @@ def test_every_row_is_either_kept_exactly_or_refused(
 
 
 def test_many_rows_stream_in_chunks(base: RecordBase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("records.reading.BLOCK_BYTES", 4096)
+    monkeypatch.setattr("records.reading.csv_files.BLOCK_BYTES", 4096)
     receipt = base.append(write_csv(tmp_path / "a.csv", [filing(number) for number in range(500)]), "tax.filing")
     assert receipt.rows_accepted == 500
     assert pa.table(base.connection().table("tax_filing").to_pyarrow()).num_rows == 500

@@ -72,7 +72,7 @@ def test_large_json_numbers_keep_every_digit(base: RecordBase, tmp_path: Path) -
 def test_a_column_that_comes_late_in_the_file_is_still_known_or_refused(
     base: RecordBase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("records.reading.JSON_ROWS", 2)
+    monkeypatch.setattr("records.reading.json_lines.JSON_ROWS", 2)
     path = tmp_path / "b.jsonl"
     path.write_text("\n".join(json.dumps(row) for row in [filing(1), filing(2), filing(3, colour="red")]))
     with pytest.raises(BadBatch, match="unknown columns colour"):
@@ -84,7 +84,7 @@ def test_a_column_that_comes_late_in_the_file_is_still_known_or_refused(
 def test_a_line_without_end_is_refused_before_it_fills_the_memory(
     base: RecordBase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("records.reading.LONGEST_LINE", 1 << 20)
+    monkeypatch.setattr("records.reading.encodings.LONGEST_LINE", 1 << 20)
     path = tmp_path / "b.jsonl"
     path.write_text(json.dumps(filing(1)) + "\n[" + "0," * (1 << 20))
     with pytest.raises(BadBatch, match="line 2: too long"):
