@@ -100,13 +100,9 @@ class KnownSubjects:
     def _ids(self, hashes: Sequence[list[str]]) -> list[str]:
         every = [one for under in hashes for one in under]
         with Session(self.engine) as session:
-            aliases = dict(
-                session.execute(
-                    select(IdentityAliasRow.number_hash, IdentityAliasRow.subject_id).where(
-                        IdentityAliasRow.number_hash.in_(every)
-                    )
-                ).tuples()
-            )
+            asked = select(IdentityAliasRow.number_hash, IdentityAliasRow.subject_id)
+            rows = session.execute(asked.where(IdentityAliasRow.number_hash.in_(every))).all()
+            aliases = {row.number_hash: row.subject_id for row in rows}
             known = {
                 one
                 for table in (SubjectRow, NamedSubjectRow)

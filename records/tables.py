@@ -68,9 +68,11 @@ def connect(items: Iterable[Item], stored: Stored, following: Iterable[Item] = (
     own = {item.code: _own(item, stored.files.get(item.code, []), item.code in hidden) for item in [*chosen, *steps]}
     followed = closure(_successions(backend, steps, own))
     _keep(backend, "succession", followed)
+    views = []
     for item in chosen:
         follows = followed.num_rows > 0 and item.inherited
-        backend.raw_sql(f"CREATE VIEW {item.table} AS {_carried(own[item.code]) if follows else own[item.code]}")
+        views.append(f"CREATE VIEW {item.table} AS {_carried(own[item.code]) if follows else own[item.code]}")
+    backend.con.execute(";".join(views))
     return backend
 
 

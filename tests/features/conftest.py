@@ -11,6 +11,8 @@ import ibis
 import pyarrow as pa
 import pytest
 
+from features.definition import Feature
+from features.dictionary import registered
 from records.catalogue import Catalogue
 
 Row = dict[str, Any]
@@ -36,12 +38,13 @@ def table_of(code: str, rows: list[Row]) -> pa.Table:
 
 @pytest.fixture(scope="session")
 def connect() -> Connect:
-    """Make a connection that holds the given rows by item code, and empty tables for all other items."""
+    """Make a connection that holds the given rows by item code, and empty tables for all others that are measured."""
+    measured = {one.item for one in registered().values() if isinstance(one, Feature)}
 
     def make(rows: dict[str, list[Row]]) -> Any:
         backend = ibis.duckdb.connect()
-        for code, item in ITEMS.items():
-            backend.create_table(item.table, table_of(code, rows.get(code, [])))
+        for code in sorted(measured | set(rows)):
+            backend.create_table(ITEMS[code].table, table_of(code, rows.get(code, [])))
         return backend
 
     return make

@@ -13,12 +13,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import features.compiled
+from features.definition import Feature
 from features.dictionary import registered
 from features.pipeline import FeaturePipeline
 from records.catalogue import Catalogue, Field, Item
 from records.moment import end_of_day
 
-ITEMS = Catalogue.load().items
+MEASURED = {one.item for one in registered().values() if isinstance(one, Feature)}
+ITEMS = {code: item for code, item in Catalogue.load().items.items() if code in MEASURED}
 AS_OF = end_of_day(date(2025, 6, 30))
 FIRST = date(2023, 1, 1)
 

@@ -35,11 +35,13 @@ def send(base: RecordBase, folder: Path, item: str, *rows: dict[str, Any], **opt
     return base.append(path, item, **options)
 
 
-def shown(base: RecordBase, item: str = "tax.arrears", as_of: datetime | None = None) -> dict[str, list[str]]:
+def shown(
+    base: RecordBase, item: str = "tax.arrears", as_of: datetime | None = None, connection: Any = None
+) -> dict[str, list[str]]:
     """Record ids by subject that the base shows at ``as_of`` (default: now)."""
     moment = as_of or now()
     table = base.catalogue.item(item).table
-    rows = base.connection((item,)).con.execute(
+    rows = (connection or base.connection((item,))).con.execute(
         f"SELECT subject_id, list(record_id ORDER BY record_id) FROM {table} WHERE {RULE} GROUP BY 1 ORDER BY 1",
         {"as_of": moment, "day": shanghai_day(moment)},
     )
