@@ -6,7 +6,24 @@ import sys
 
 import typer
 
-from huixin import backup, bench, catalogue, clients, demo, features, import_, ingest, model, score, serve, train
+from huixin import (
+    assess,
+    backup,
+    bench,
+    catalogue,
+    clients,
+    demo,
+    features,
+    identity,
+    import_,
+    ingest,
+    model,
+    record,
+    score,
+    serve,
+    storage,
+    train,
+)
 from huixin.console import report_error
 from records.errors import HuixinError
 
@@ -31,6 +48,12 @@ app.command("serve")(serve.serve)
 app.add_typer(clients.app, name="client")
 app.command("verify-audit")(serve.verify_audit)
 app.add_typer(import_.app, name="import")
+app.command("assess")(assess.assess)
+app.add_typer(record.app, name="record")
+app.add_typer(record.subject_app, name="subject")
+app.add_typer(identity.app, name="identity")
+app.command("compact")(storage.compact)
+app.command("sweep")(storage.sweep)
 app.command("backup")(backup.backup)
 app.command("restore")(backup.restore)
 app.command("bench")(bench.bench)

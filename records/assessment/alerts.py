@@ -143,9 +143,13 @@ def _silent_periods(found: Gathered, item: Item, months: Sequence[int], step: in
     first = first_day(missed[0])
     words = Text(
         f"{item.zh}：连续 {len(missed)} 期未报送，自 {first:%Y-%m} 所属期起",
-        f"{item.en}: nothing for {len(missed)} periods in a row, from the one ending in {first:%Y-%m}",
+        f"{item.en}: {_periods(len(missed))} missing, from the one ending in {first:%Y-%m}",
     )
     return Alert("silent", severity, item.source, item.code, since, words)
+
+
+def _periods(count: int) -> str:
+    return "1 period" if count == 1 else f"{count} periods in a row"
 
 
 def _silent_days(item: Item, heard: Sequence[date], today: date) -> Alert | None:
@@ -159,7 +163,7 @@ def _silent_days(item: Item, heard: Sequence[date], today: date) -> Alert | None
         return None
     severity: Severity = "yellow" if waited <= 2 * allowed else "orange" if waited <= 4 * allowed else "red"
     since = heard[-1] + timedelta(days=int(allowed) + 1)
-    often = (f"（通常相隔 {usual:.0f} 日）", f" (usually every {usual:.0f} days)") if usual is not None else ("", "")
+    often = (f"（通常相隔 {usual:.0f} 日）", f" (usual gap: {usual:.0f})") if usual is not None else ("", "")
     words = Text(
         f"{item.zh}：{waited} 日无批次，亦未申报“无可报送”{often[0]}",
         f"{item.en}: no batch and no word of nothing to report for {waited} days{often[1]}",

@@ -11,11 +11,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from markupsafe import Markup, escape
 
 from models.grades import GRADE_WORDS
+from records.assessment import GRADE_WORDS as ASSESSMENT_GRADES
+from records.assessment import MEASURE_WORDS, Assessment
 from records.catalogue.model import Catalogue
 from records.moment import SHANGHAI_OFFSET
 from records.words import Language, Text
 from scoring.rating import Rating
-from service.pages.charts import quality, study
+from service.pages.charts import quality, study, submission
 from service.pages.charts import timeline as lines
 from service.pages.charts.frame import chart
 from service.pages.charts.waterfall import TOP_REASONS, waterfall
@@ -76,6 +78,40 @@ def cumcm_page(content: CumcmReport) -> str:
     return _page("cumcm.html", title, options, tables, content=content)
 
 
+def assessment_page(found: Assessment, catalogue: Catalogue) -> str:
+    """How sources report, in one month and up to it; names are those of ``catalogue``."""
+    names = {code: source.words for code, source in catalogue.sources.items()}
+    options, tables = {}, {}
+    if found.ranking:
+        options = {
+            "measures": chart(partial(submission.measures_map, found, names)),
+            "trend": chart(partial(submission.trend_lines, found, names)),
+        }
+        tables = {
+            "measures": submission.measures_table(found, names),
+            "trend": submission.trend_table(found, names),
+        }
+    month = f"{found.month:%Y-%m}"
+    return _page(
+        "assessment.html",
+        Text(f"信用信息报送考核 {month}", f"Submission assessment {month}"),
+        options,
+        tables,
+        found=found,
+        sources=names,
+        item_names={code: item.words for code, item in catalogue.items.items()},
+        field_names={
+            code: {name: field.words for name, field in item.fields.items()} for code, item in catalogue.items.items()
+        },
+        worst=submission.worst(found),
+        grades=ASSESSMENT_GRADES,
+        measure_words=MEASURE_WORDS,
+        points_by_source=submission.points_by_source(found),
+        sparkline=submission.sparkline,
+        map_height=submission.map_height(found),
+    )
+
+
 def _page(template: str, title: Text, options: Charts, tables: dict[str, DataTable], **content: Any) -> str:
     return (
         _environment()
@@ -84,10 +120,14 @@ def _page(template: str, title: Text, options: Charts, tables: dict[str, DataTab
             title=title,
             tables=tables,
             options=Markup(_script_json(options)),  # noqa: S704  (escaped below)
-            echarts=Markup((HERE / "static/echarts/echarts.min.js").read_text(encoding="utf-8")),  # noqa: S704
+            echarts=Markup(_echarts() if options else ""),  # noqa: S704
             **content,
         )
     )
+
+
+def _echarts() -> str:
+    return (HERE / "static/echarts/echarts.min.js").read_text(encoding="utf-8")
 
 
 def _script_json(value: Any) -> str:

@@ -11,6 +11,7 @@
     "=percent": function (share) { return Math.round(share * 100) + "%"; },
     "=plain": function (value) { return String(Number(value.toPrecision(6))); },
     "=count": function (bar) { return bar.value ? bar.value.toLocaleString("en-US") : ""; },
+    "=cell": function (cell) { return (cell.value[2] * 100).toFixed(cell.value[2] === 1 ? 0 : 1) + "%"; },
     "=interval": function (params, api) {
       var low = api.coord([api.value(0), api.value(1)]);
       var high = api.coord([api.value(0), api.value(2)]);
