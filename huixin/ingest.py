@@ -14,6 +14,9 @@ from records.words import Text
 def ingest(
     item: Annotated[str, typer.Argument(help="目录项，如 tax.filing · catalogue item")],
     files: Annotated[list[Path], typer.Argument(help="CSV / JSON Lines / Parquet 文件 · files")],
+    version: Annotated[
+        int | None, typer.Option(help="所依目录项版本，默认现行 · version of the item that the files follow", min=1)
+    ] = None,
     history: Annotated[
         bool, typer.Option(help="历史数据装载：接受 recorded_at 列 · historical load: accept a recorded_at column")
     ] = False,
@@ -31,7 +34,7 @@ def ingest(
     rejected = 0
     for path in files:
         with progress(f"读取 {path.name}", f"reading {path.name}") as done:
-            receipt = base.append(path, item, history=history, pseudonyms=pseudonyms, progress=done)
+            receipt = base.append(path, item, version=version, history=history, pseudonyms=pseudonyms, progress=done)
         rejected += receipt.rows_rejected
         again = (
             Text("（此前已收，未重复入库）", " (received before, nothing added)") if receipt.replayed else Text("", "")
@@ -44,6 +47,8 @@ def ingest(
         )
         if receipt.quarantine:
             say(f"拒收明细：{receipt.quarantine}", f"rejected rows and reasons: {receipt.quarantine}")
+        if receipt.rejects:
+            say(f"更正后可重报：{receipt.rejects}", f"to correct and send again: {receipt.rejects}")
     if rejected:
         raise typer.Exit(1)
 

@@ -237,7 +237,8 @@ class Rater:
             if state != self._state:
                 self._pipelines, self._state = {}, state
             if segment not in self._pipelines:
-                self._pipelines[segment] = FeaturePipeline(self.base.connection(), segment)
+                items = tuple(one.code for one in self.base.catalogue.items.values() if segment in one.subject_kinds)
+                self._pipelines[segment] = FeaturePipeline(self.base.connection(items), segment)
             return self._pipelines[segment]
 
     def _rate(self, subject: SubjectRow, moment: datetime) -> Rating:
