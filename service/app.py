@@ -15,8 +15,9 @@ from records.settings import Settings
 from records.words import Text
 from scoring.rating import Rater
 from service import problems
+from service.assessing import AssessmentDesk
 from service.exchange import body_limit, lifespan, open_exchange
-from service.routes import batches, catalogue, docs, health, models, scores, uploads
+from service.routes import assessment, batches, catalogue, docs, health, models, scores, uploads
 from service.security import Clients
 
 MAXIMUM_BODY = 64 * 1024
@@ -46,10 +47,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.base = base
     app.state.rater = Rater(base)
     app.state.clients = Clients(base.engine)
+    app.state.assessments = AssessmentDesk(base)
     app.state.exchange = open_exchange(base)
     problems.install(app)
     app.middleware("http")(_guard)
-    for routes in (scores, models, catalogue, uploads, batches, health, docs):
+    for routes in (scores, models, catalogue, uploads, batches, assessment, health, docs):
         app.include_router(routes.router)
     if STATIC.is_dir():
         app.mount("/static", StaticFiles(directory=STATIC), name="static")

@@ -22,7 +22,7 @@ from records.words import Text
 from scoring.audit import enter
 
 Role = Literal["platform", "bank", "agency", "analyst", "regulator"]
-Action = Literal["score", "read", "replay", "list", "push", "receipts"]
+Action = Literal["score", "read", "replay", "list", "push", "receipts", "assess"]
 Purpose = Literal["loan_application", "loan_monitoring", "review", "demonstration"]
 ROLES: tuple[Role, ...] = get_args(Role)
 
@@ -41,6 +41,7 @@ ALLOWED: dict[Action, frozenset[Role]] = {
     "list": frozenset(ROLES),
     "push": frozenset({"agency"}),
     "receipts": frozenset({"agency", "regulator"}),
+    "assess": frozenset({"agency", "regulator"}),
 }
 
 

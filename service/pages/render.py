@@ -17,6 +17,7 @@ from records.catalogue.model import Catalogue
 from records.moment import SHANGHAI_OFFSET
 from records.words import Language, Text
 from scoring.rating import Rating
+from service.pages import catalogue_words as listing
 from service.pages.charts import quality, study, submission
 from service.pages.charts import timeline as lines
 from service.pages.charts.frame import chart
@@ -109,6 +110,13 @@ def assessment_page(found: Assessment, catalogue: Catalogue) -> str:
         points_by_source=submission.points_by_source(found),
         sparkline=submission.sparkline,
         map_height=submission.map_height(found),
+    )
+
+
+def catalogue_page(catalogue: Catalogue) -> str:
+    """All sources, items and fields of ``catalogue``."""
+    return _page(
+        "catalogue.html", Text("信用信息目录", "Credit information catalogue"), {}, {}, **listing.words(catalogue)
     )
 
 
