@@ -112,6 +112,7 @@ class Link(BaseModel):
     """The record links its subject with the one in field ``other``.
 
     ``role``: code field that says in which role; or ``role_is``: the role that every record of the item means.
+    ``borne_by``: who has the role, such as the person whose office it is, or the shareholder whom an enterprise names.
     ``until``: date field with the last day; empty while the link lasts. It begins with ``occurred_on``.
     """
 
@@ -120,6 +121,7 @@ class Link(BaseModel):
     other: str
     role: str | None = None
     role_is: str | None = None
+    borne_by: Literal["subject", "other"] = "subject"
     until: str | None = None
 
 
@@ -165,6 +167,7 @@ class Item(_Entry):
     inherited: bool = True
     link: Link | None = None
     succession: Succession | None = None
+    ended_when: dict[str, tuple[str, ...]] = {}
     key_group: KeyGroup | None = None
     fields: dict[str, Field]
 
@@ -210,10 +213,8 @@ class Item(_Entry):
             self._needs(self.link.until, "date", "link.until")
         if self.succession is not None:
             self._needs(self.succession.predecessor, "subject", "succession.predecessor")
-            for name, codes in self.succession.when.items():
-                self._needs(name, "code", "succession.when")
-                if strangers := set(codes) - set(self.fields[name].codes or {}):
-                    raise ValueError(f"succession.when: no such codes of {name}: {', '.join(sorted(strangers))}")
+            self._has_codes(self.succession.when, "succession.when")
+        self._has_codes(self.ended_when, "ended_when")
         return self
 
     def _type_of(self, name: str | None) -> str | None:
@@ -222,6 +223,12 @@ class Item(_Entry):
     def _needs(self, name: str | None, kind: FieldType, where: str) -> None:
         if name is not None and self._type_of(name) != kind:
             raise ValueError(f"{where} names no field of type {kind}: {name}")
+
+    def _has_codes(self, when: Mapping[str, tuple[str, ...]], where: str) -> None:
+        for name, codes in when.items():
+            self._needs(name, "code", where)
+            if strangers := set(codes) - set(self.fields[name].codes or {}):
+                raise ValueError(f"{where}: no such codes of {name}: {', '.join(sorted(strangers))}")
 
     @property
     def table(self) -> str:
@@ -342,14 +349,32 @@ class Catalogue:
 @cache
 def _read(folder: Path, more: Path | None) -> Catalogue:
     paths = sorted(folder.glob("*.toml")) + (sorted(more.glob("*.toml")) if more else [])
-    return Catalogue(tuple(_read_source(path) for path in paths))
+    declared: dict[tuple[str, str], str] = {}
+    sources = []
+    for path in paths:
+        source = _read_source(path)
+        for kind, code in (("source", source.code), *(("item", item.code) for item in source.items)):
+            if (earlier := declared.setdefault((kind, code), path.name)) != path.name:
+                raise _broken(path, Text(f"{code} 已在 {earlier} 中声明", f"{code} is declared in {earlier}"))
+        sources.append(source)
+    return Catalogue(tuple(sources))
 
 
 def _read_source(path: Path) -> Source:
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
-        for item in content.get("items", []):
-            item["source"] = content.get("code")
+        items = content.get("items", [])
+        for item in items if isinstance(items, list) else []:
+            if isinstance(item, dict):
+                item["source"] = content.get("code")
         return Source.model_validate(content)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError, ValidationError) as error:
-        raise CatalogueError(Text(f"{path.name}：{error}", f"{path.name}: {error}")) from error
+    except ValidationError as error:
+        found = [f"{'.'.join(map(str, one['loc'])) or '-'}: {one['msg']}" for one in error.errors(include_url=False)]
+        reason = "; ".join(found[:5])
+        raise _broken(path, Text(reason, reason)) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise _broken(path, Text(str(error), str(error))) from error
+
+
+def _broken(path: Path, reason: Text) -> CatalogueError:
+    return CatalogueError(Text(f"{path.name}：{reason.zh}", f"{path.name}: {reason.en}"))
