@@ -143,7 +143,7 @@ class Item(_Entry):
     ``deadline_days``: days after the end of the period, or after the event, within which a record is due.
     ``retention_years`` and ``conduct_ends``: adverse records expire so long after the day in that field
     (Regulation on the credit reporting industry, Art. 16). ``repair_after_months``: credit repair is possible so many
-    months after it; none where it is not (NDRC order 58 of 2023).
+    months after it, none where it is not (信用修复管理办法; before 2026-04-01 NDRC order 58 of 2023).
     ``natural_key``: fields that, with the subject, identify the fact; two live records alike in them contradict.
     ``inherited``: whether who carries on a subject's file carries on its records of this item; not so where they are
     about the body itself, such as its registration.
