@@ -19,6 +19,7 @@ from records.backup.placing import SIDE
 from records.backup.registry import copy_registry
 from records.backup.store import FileStore
 from records.database import Operations
+from records.errors import HuixinError
 from records.keyring import KeyRing
 from records.moment import now
 from records.settings import Settings
@@ -68,7 +69,7 @@ def back_up(
     with told_plainly(BackupFailed, folder):
         if not folder.exists():
             folder.mkdir(parents=True, mode=0o700)
-        with alone(folder):
+        with alone(folder, BackupFailed):
             if not replace:
                 _refuse_other_base(engine, folder)
             for attempt in range(ATTEMPTS):
@@ -83,13 +84,13 @@ def back_up(
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Hold the lock of a folder. Raises ``BackupFailed`` where another process has it."""
+def alone(folder: Path, kind: type[HuixinError]) -> Iterator[None]:
+    """Hold the lock of a folder. Raises ``kind`` where another process has it."""
     with (folder / LOCK).open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise BackupFailed(
+            raise kind(
                 Text(f"{folder} 正被另一备份或恢复使用", f"another backup or restore is at work in {folder}")
             ) from error
         yield

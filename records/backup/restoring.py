@@ -67,7 +67,7 @@ def restore(
     with told_plainly(RestoreFailed, settings.home):
         side = settings.home / placing.SIDE
         side.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with alone(side):
+        with alone(side, RestoreRefused):
             target.refuse_if_in_use(settings)
             restoring = _Restoring(settings, folder, manifest, steps)
             try:

@@ -103,14 +103,17 @@ def new_database(settings: Settings, fill: Callable[[sa.Connection], None]) -> I
     _remove(new)
     engine = open_engine(f"sqlite:///{new}")
     try:
-        with writing(engine) as session:
-            fill(session.connection())
+        try:
+            with writing(engine) as session:
+                fill(session.connection())
+        finally:
+            engine.dispose()
+        with closing(sqlite3.connect(new)) as database:
+            database.execute("PRAGMA journal_mode=DELETE")
+        make_durable(new)
+        yield lambda: put_in_place(new, path)
     finally:
-        engine.dispose()
-    with closing(sqlite3.connect(new)) as database:
-        database.execute("PRAGMA journal_mode=DELETE")
-    make_durable(new)
-    yield lambda: put_in_place(new, path)
+        _remove(new)
 
 
 def put_in_place(new: Path, path: Path) -> None:
