@@ -114,7 +114,7 @@ def _masked(base: RecordBase, ids: set[str]) -> dict[str, str]:
         return {}
     query = select(SubjectRow.subject_id, SubjectRow.masked).where(SubjectRow.subject_id.in_(ids))
     with Session(base.engine) as session:
-        return dict(session.execute(query).tuples())
+        return {row.subject_id: row.masked for row in session.execute(query)}
 
 
 def _said(field: str) -> str:

@@ -87,12 +87,15 @@ def repairs(found: Gathered, item: str, table: str) -> dict[int, Repairs]:
 
 def reasons(found: Gathered, item: str) -> dict[int, tuple[RejectReason, ...]]:
     """By month of receipt: the most frequent reasons for refusal, with the number of rows."""
-    rows = found.raw.execute(
+    counted = (
         f"SELECT {month_sql(received_sql('moment'))} AS month, field, zh, en, "
-        "count(DISTINCT (batch_id, row_number)) AS rows "
-        "FROM refused WHERE item = $item GROUP BY ALL "
-        f"QUALIFY row_number() OVER (PARTITION BY month ORDER BY rows DESC, field, zh) <= {REASONS} "
-        "ORDER BY month, rows DESC, field, zh",
+        "count(DISTINCT (batch_id, row_number)) AS refusals "
+        "FROM refused WHERE item = $item GROUP BY month, field, zh, en"
+    )
+    rows = found.raw.execute(
+        f"SELECT * FROM ({counted}) "
+        f"QUALIFY row_number() OVER (PARTITION BY month ORDER BY refusals DESC, field, zh) <= {REASONS} "
+        "ORDER BY month, refusals DESC, field, zh",
         {"item": item},
     ).fetchall()
     made: dict[int, list[RejectReason]] = {}

@@ -354,8 +354,9 @@ def _read(folder: Path, more: Path | None) -> Catalogue:
     for path in paths:
         source = _read_source(path)
         for kind, code in (("source", source.code), *(("item", item.code) for item in source.items)):
-            if (earlier := declared.setdefault((kind, code), path.name)) != path.name:
-                raise _broken(path, Text(f"{code} 已在 {earlier} 中声明", f"{code} is declared in {earlier}"))
+            if earlier := declared.get((kind, code)):
+                raise _broken(path, Text(f"{code} 已在 {earlier} 中声明", f"{code} is declared in {earlier} already"))
+            declared[kind, code] = path.name
         sources.append(source)
     return Catalogue(tuple(sources))
 
