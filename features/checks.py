@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, ClassVar
 
 from features.definition import AnyFeature, Derived, Feature, Rows, Value, condition
@@ -64,7 +65,8 @@ def check(feature: AnyFeature, known: Mapping[str, AnyFeature], items: Mapping[s
 
 def fields_read(feature: Feature, item: Any) -> frozenset[str]:
     """Names of the columns of ``item`` that the feature's measure, condition, grouping and evidence read."""
-    rows = _columns({**dict(zip(item.arrow_schema.names, item.arrow_schema.types, strict=True)), **SPINE_COLUMNS})
+    schema = item.arrow_schema
+    rows = _columns((*zip(schema.names, schema.types, strict=True), *SPINE_COLUMNS.items()))
     grouping = feature.grouping
     shown = _read(feature.evidence(rows), rows) if feature.evidence else frozenset()
     if grouping is None:
@@ -72,19 +74,21 @@ def fields_read(feature: Feature, item: Any) -> frozenset[str]:
     counts = condition(rows, grouping.window_months, grouping.where)
     found = [grouping.key(rows), *(measure(rows, counts) for measure in grouping.values.values())]
     groups = _columns(
-        {"key": "int64", **{name: one.type() for name, one in zip(grouping.values, found[1:], strict=True)}}
+        (("key", "int64"), *((name, one.type()) for name, one in zip(grouping.values, found[1:], strict=True)))
     )
     feature.measure(groups, feature.condition(groups) if feature.where else groups.key.notnull())
     return shown.union(*(_read(value, rows) for value in [*found, counts]))
 
 
-def _columns(types: Mapping[str, Any]) -> Rows:
+@cache
+def _columns(types: tuple[tuple[str, Any], ...]) -> Rows:
+    """A table of columns with their types (Arrow's or Ibis'); shared by the features of an item."""
     import ibis
     import pyarrow as pa
     from ibis.formats.pyarrow import PyArrowType
 
     return ibis.table(
-        {name: PyArrowType.to_ibis(one) if isinstance(one, pa.DataType) else one for name, one in types.items()},
+        {name: PyArrowType.to_ibis(one) if isinstance(one, pa.DataType) else one for name, one in types},
         name="rows",
     )
 
@@ -100,6 +104,7 @@ def _check_measured(feature: Feature, items: Mapping[str, Any]) -> bool:
     if feature.item not in items:
         raise _bad(feature.code, f"目录中没有 {feature.item}", f"no item {feature.item} in the catalogue")
     item = items[feature.item]
+    _check_use(feature, item)
     if strangers := [segment for segment in feature.segments if segment not in item.subject_kinds]:
         listed = ", ".join(strangers)
         raise _bad(feature.code, f"{item.code} 不涉及 {listed}", f"{item.code} is not about {listed}")
@@ -108,6 +113,18 @@ def _check_measured(feature: Feature, items: Mapping[str, Any]) -> bool:
     except (AttributeError, TypeError) as error:
         raise _bad(feature.code, f"无法由 {item.code} 计算：{error}", f"{item.code} cannot give it: {error}") from error
     return bool(read & PROTECTED_FIELDS)
+
+
+def _check_use(feature: Feature, item: Any) -> None:
+    """Raises ``BadFeature`` where the catalogue does not permit the use: only what may be rated by feeds a model."""
+    needed = {"model": "rating", "supervision": "supervision"}.get(feature.use)
+    if needed is not None and needed not in item.uses:
+        permitted = ", ".join(item.uses)
+        raise _bad(
+            feature.code,
+            f"目录不许把 {item.code} 用于 {needed}；准许的用途：{permitted}",
+            f"the catalogue does not permit {item.code} for {needed}; permitted uses: {permitted}",
+        )
 
 
 def _check_derived(feature: Derived, known: Mapping[str, AnyFeature]) -> bool:
@@ -120,11 +137,14 @@ def _check_derived(feature: Derived, known: Mapping[str, AnyFeature]) -> bool:
         listed = ", ".join(missing)
         raise _bad(feature.code, f"输入特征 {listed} 不涵盖其主体类别", f"its segments have no input {listed}")
     try:
-        feature.formula(_columns(dict.fromkeys(feature.inputs, "float64")))
+        feature.formula(_columns(tuple((name, "float64") for name in feature.inputs)))
     except (AttributeError, TypeError) as error:
         raise _bad(
             feature.code, f"公式用了未列出的输入：{error}", f"its formula reads what is no input: {error}"
         ) from error
+    if feature.use == "model" and (barred := [code for code in feature.inputs if known[code].use == "supervision"]):
+        listed = ", ".join(barred)
+        raise _bad(feature.code, f"输入 {listed} 只可用于监管", f"its inputs {listed} are for supervision only")
     return any(known[code].use == "fairness" for code in feature.inputs)
 
 

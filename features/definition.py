@@ -6,14 +6,23 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from records.catalogue import SubjectKind
 from records.words import Text
 
-Segment = Literal["enterprise", "farmer"]
+Segment = SubjectKind
 ENTERPRISE: tuple[Segment, ...] = ("enterprise",)
 FARMER: tuple[Segment, ...] = ("farmer",)
 BOTH: tuple[Segment, ...] = ("enterprise", "farmer")
-Use = Literal["model", "fairness"]
-Unit = Literal["CNY", "ratio", "share", "count", "days", "months", "years", "points", "mu", "persons", "level", "flag"]
+INDIVIDUAL: tuple[Segment, ...] = ("individual",)
+INSTITUTION: tuple[Segment, ...] = ("institution",)
+ORGANISATION: tuple[Segment, ...] = ("organisation",)
+GOVERNMENT: tuple[Segment, ...] = ("government",)
+BODIES: tuple[Segment, ...] = ("institution", "organisation", "government")
+# What a feature may serve: models, supervision only (its item may not be used for ratings), or fairness audits only.
+Use = Literal["model", "supervision", "fairness"]
+Unit = Literal[
+    "CNY", "ratio", "share", "count", "days", "months", "years", "points", "mu", "persons", "level", "flag", "hours"
+]
 Rows = Any  # an Ibis table: spine rows joined with the records visible to them
 Condition = Any  # an Ibis boolean column of such a table
 Value = Any  # an Ibis value

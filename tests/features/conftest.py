@@ -16,7 +16,7 @@ from features.dictionary import registered
 from records.catalogue import Catalogue
 
 Row = dict[str, Any]
-Connect = Callable[[dict[str, list[Row]]], Any]
+Connect = Callable[..., Any]
 ITEMS = Catalogue.load().items
 
 
@@ -38,12 +38,19 @@ def table_of(code: str, rows: list[Row]) -> pa.Table:
 
 @pytest.fixture(scope="session")
 def connect() -> Connect:
-    """Make a connection that holds the given rows by item code, and empty tables for all others that are measured."""
-    measured = {one.item for one in registered().values() if isinstance(one, Feature)}
+    """Make a connection that holds the given rows by item code, and empty tables for what else is asked of it.
 
-    def make(rows: dict[str, list[Row]]) -> Any:
+    That is, all that features of the ``segments`` are measured on, and every item ``about`` the kinds given.
+    """
+
+    def make(
+        rows: dict[str, list[Row]], segments: tuple[str, ...] = ("enterprise", "farmer"), about: tuple[str, ...] = ()
+    ) -> Any:
+        measured = (one for one in registered().values() if isinstance(one, Feature))
+        codes = {one.item for one in measured if set(one.segments) & set(segments)} | set(rows)
+        codes |= {code for code, item in ITEMS.items() if set(item.subject_kinds) & set(about)}
         backend = ibis.duckdb.connect()
-        for code in sorted(measured | set(rows)):
+        for code in sorted(codes):
             backend.create_table(ITEMS[code].table, table_of(code, rows.get(code, [])))
         return backend
 

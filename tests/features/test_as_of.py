@@ -230,7 +230,7 @@ def test_the_spine_names_who_was_known_by_then(connect: Any, row: Make) -> None:
         row(date(2025, 1, 20), amount=1, subject_id="early"),
         row(date(2025, 1, 20), amount=1, subject_id="late", recorded_at=datetime(2025, 2, 10)),
     ]
-    connection = connect({"tax.arrears": rows})
+    connection = connect({"tax.arrears": rows}, about=("enterprise", "farmer"))
     found = month_end_spine(connection, "enterprise", date(2025, 1, 1), date(2025, 2, 1)).to_pylist()
     assert [(one["subject_id"], one["as_of"]) for one in found] == [
         ("early", end_of_day(date(2025, 1, 31))),

@@ -19,10 +19,15 @@ from features.pipeline import FeaturePipeline
 from records.catalogue import Catalogue, Field, Item
 from records.moment import end_of_day
 
-MEASURED = {one.item for one in registered().values() if isinstance(one, Feature)}
-ITEMS = {code: item for code, item in Catalogue.load().items.items() if code in MEASURED}
+ITEMS = Catalogue.load().items
 AS_OF = end_of_day(date(2025, 6, 30))
 FIRST = date(2023, 1, 1)
+
+
+def measured(segment: str) -> dict[str, Item]:
+    """The items that features of ``segment`` are measured on."""
+    found = (one for one in registered().values() if isinstance(one, Feature) and segment in one.segments)
+    return {one.item: ITEMS[one.item] for one in found}
 
 
 def values_of(field: Field) -> st.SearchStrategy[Any]:
@@ -42,7 +47,7 @@ def values_of(field: Field) -> st.SearchStrategy[Any]:
 @st.composite
 def records(draw: st.DrawFn, segment: str, *, later: bool) -> list[tuple[str, dict[str, Any]]]:
     """Records of subject 's'; ``later`` ones are recorded after the as-of, though they may have happened before it."""
-    items = [item for item in ITEMS.values() if segment in item.subject_kinds]
+    items = list(measured(segment).values())
     made = []
     for item in draw(st.lists(st.sampled_from(items), min_size=1, max_size=8)):
         happened = draw(st.dates(FIRST, date(2025, 6, 30)))
@@ -57,7 +62,7 @@ def records(draw: st.DrawFn, segment: str, *, later: bool) -> list[tuple[str, di
 def connection_of(rows: list[tuple[str, dict[str, Any]]], segment: str, corrected: int | None = None) -> Any:
     """A base that holds ``rows``; where ``corrected`` is given, the last row supersedes that one."""
     backend = ibis.duckdb.connect()
-    for code, item in ITEMS.items():
+    for code, item in measured(segment).items():
         backend.create_table(item.table, _table(item, rows, code, segment, corrected))
     return backend
 
@@ -85,6 +90,17 @@ def bits(connection: Any, segment: str) -> dict[str, bytes]:
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_nothing_recorded_later_changes_a_feature(segment: str, data: st.DataObject) -> None:
+    nothing_leaks(segment, data)
+
+
+@pytest.mark.parametrize("segment", ["individual", "institution", "organisation", "government"])
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_nor_those_that_no_model_learns_from(segment: str, data: st.DataObject) -> None:
+    nothing_leaks(segment, data)
+
+
+def nothing_leaks(segment: str, data: st.DataObject) -> None:
     known = data.draw(records(segment, later=False))
     later = data.draw(records(segment, later=True))
     before = bits(connection_of(known, segment), segment)

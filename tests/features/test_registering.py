@@ -104,10 +104,36 @@ def test_a_derived_feature_shows_all_that_it_is_made_of() -> None:
         check(derived(segments=("enterprise",)), known, ITEMS)
 
 
+def test_only_what_the_catalogue_permits_for_ratings_feeds_a_model() -> None:
+    barred = feature(item="tax.person_settlement", segments=("individual",))
+    with pytest.raises(BadFeature, match="does not permit"):
+        check(barred, {}, ITEMS)
+    supervised = feature(item="tax.person_settlement", segments=("individual",), use="supervision")
+    check(supervised, {}, ITEMS)
+    made_of_it = derived(segments=("individual",), inputs=("fresh",), code="made_of_it", formula=lambda t: t.fresh)
+    with pytest.raises(BadFeature, match="supervision only"):
+        check(made_of_it, {"fresh": supervised}, ITEMS)
+    demographics = feature(item="public_security.demographics", segments=("individual",), use="supervision")
+    with pytest.raises(BadFeature, match="does not permit"):
+        check(demographics, {}, ITEMS)
+
+
 def test_no_model_feature_reads_a_protected_field() -> None:
     for declared in registered().values():
         if isinstance(declared, Feature) and declared.use == "model":
             assert not fields_read(declared, ITEMS[declared.item]) & {"village", "head_sex", "head_birth_year"}
+
+
+@pytest.mark.parametrize(
+    ("segment", "least"), [("individual", 15), ("institution", 10), ("organisation", 10), ("government", 10)]
+)
+def test_kinds_that_are_not_rated_have_their_features_too(segment: str, least: int) -> None:
+    found = dictionary(segment)
+    assert len(found) >= least
+    assert len(features_for(segment)) >= least
+    assert len({one.words.zh for one in found}) == len(found)
+    assert len({one.words.en for one in found}) == len(found)
+    assert all(one.missing.zh and one.missing.en for one in found)
 
 
 def test_each_segment_has_enough_features_without_invoices() -> None:

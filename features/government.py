@@ -1,0 +1,168 @@
+"""Features of government bodies: commitments kept or broken, arrears, judgments, openness."""
+
+from __future__ import annotations
+
+from features.definition import GOVERNMENT, Derived, Feature, latest, ratio
+from features.measures import counted, is_any, level, ones, part, summed
+from records.words import Text
+
+COMMITMENT, DEBT = "credit_centre.government_commitment", "finance.government_debt"
+KEPT = ("kept", "late", "partial", "broken")
+NO_COMMITMENT = Text("无已到期的政府承诺", "no commitment has fallen due")
+
+FEATURES = [
+    part(
+        "government_commitments_kept_share_36m",
+        COMMITMENT,
+        GOVERNMENT,
+        Text("近36个月政府承诺按期履行率", "share of commitments kept in time, last 36 months"),
+        ones(is_any("result", "kept")),
+        ones(),
+        months=36,
+        where=is_any("result", *KEPT),
+        direction=-1,
+        missing=NO_COMMITMENT,
+    ),
+    counted(
+        "government_commitments_broken_36m",
+        COMMITMENT,
+        GOVERNMENT,
+        Text("近36个月未履行的政府承诺数", "commitments broken, last 36 months"),
+        months=36,
+        where=is_any("result", "broken"),
+    ),
+    counted(
+        "government_commitments_overdue",
+        COMMITMENT,
+        GOVERNMENT,
+        Text("到期仍未履行的政府承诺数", "commitments past their day and still pending"),
+        where=lambda r: (r.due_on < r.as_of_day) & (r.result.isnull() | (r.result == "pending")),
+    ),
+    summed(
+        "government_commitments_broken_amount_36m",
+        COMMITMENT,
+        GOVERNMENT,
+        Text("近36个月未履行承诺涉及金额", "amount of the commitments broken, last 36 months"),
+        "amount",
+        months=36,
+        where=is_any("result", "broken", "partial"),
+    ),
+    Feature(
+        code="payments_overdue_disclosed",
+        item="industry.payment_report",
+        segments=("institution", "government"),
+        words=Text("最近年度公示的逾期未付款项", "payments overdue, as disclosed for the latest year"),
+        unit="CNY",
+        direction=1,
+        measure=lambda r, w: latest(r, r.overdue.cast("float64"), w),
+        evidence_most=1,
+    ),
+    part(
+        "head_attended_share_36m",
+        "court.administrative_case",
+        GOVERNMENT,
+        Text("近36个月负责人出庭应诉率", "share of administrative cases that the head attended, last 36 months"),
+        ones(lambda r: r.head_attended),
+        ones(),
+        months=36,
+        direction=-1,
+        actionable=True,
+    ),
+    part(
+        "approvals_late_share_12m",
+        "government_office.approvals",
+        GOVERNMENT,
+        Text("近12个月行政审批超期率", "share of approvals decided late, last 12 months"),
+        lambda r: r.late,
+        lambda r: r.decided,
+        months=12,
+        direction=1,
+        actionable=True,
+    ),
+    part(
+        "approvals_reversed_share_36m",
+        "government_office.approvals",
+        GOVERNMENT,
+        Text("近36个月行政审批被撤销率", "share of approvals reversed, last 36 months"),
+        lambda r: r.reversed,
+        lambda r: r.decided,
+        months=36,
+        direction=1,
+    ),
+    part(
+        "openness_answered_late_share_36m",
+        "government_office.openness_report",
+        GOVERNMENT,
+        Text("近36个月信息公开申请逾期答复率", "share of information requests answered late, last 36 months"),
+        lambda r: r.answered_late,
+        lambda r: r.requests,
+        months=36,
+        direction=1,
+        actionable=True,
+    ),
+    part(
+        "debt_overdue_share",
+        DEBT,
+        GOVERNMENT,
+        Text("近24个月政府债务逾期率", "share of debt overdue, last 24 months"),
+        lambda r: r.overdue,
+        lambda r: r.outstanding,
+        months=24,
+        direction=1,
+    ),
+    Feature(
+        code="debt_to_limit",
+        item=DEBT,
+        segments=GOVERNMENT,
+        words=Text("最近债务余额占限额", "latest debt over its limit"),
+        unit="ratio",
+        direction=1,
+        measure=lambda r, w: latest(r, ratio(r.outstanding, r.debt_limit), w),
+        evidence_most=1,
+    ),
+    part(
+        "complaints_upheld_share_12m",
+        "credit_centre.government_complaint",
+        GOVERNMENT,
+        Text("近12个月政务失信投诉成立率", "share of complaints upheld, last 12 months"),
+        lambda r: r.upheld,
+        lambda r: r.received,
+        months=12,
+        direction=1,
+        use="supervision",
+    ),
+    level(
+        "government_integrity_points",
+        "credit_centre.government_rating",
+        GOVERNMENT,
+        Text("最近政务诚信评价得分", "latest integrity evaluation"),
+        "points",
+        use="supervision",
+    ),
+    Feature(
+        code="duty_list_published",
+        item="staffing.duty_list",
+        segments=GOVERNMENT,
+        words=Text("最近年度权责清单已公开", "latest list of powers and duties published"),
+        unit="flag",
+        direction=-1,
+        measure=lambda r, w: latest(r, r.published.ifelse(1.0, 0.0), w),
+        evidence_most=1,
+    ),
+    Derived(
+        code="government_breaches_now",
+        segments=GOVERNMENT,
+        words=Text("当前未了结的失信、执行与到期承诺数", "breaches, enforcement and commitments outstanding now"),
+        unit="count",
+        direction=1,
+        inputs=(
+            "government_breach_open",
+            "body_enforcement_open",
+            "body_dishonest_now",
+            "government_commitments_overdue",
+        ),
+        formula=lambda t: (
+            t.government_breach_open + t.body_enforcement_open + t.body_dishonest_now + t.government_commitments_overdue
+        ),
+    ),
+]

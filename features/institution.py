@@ -1,0 +1,168 @@
+"""Features of public institutions: annual reports, inspections, standing, licences and penalties."""
+
+from __future__ import annotations
+
+from features.definition import INSTITUTION, Derived, Feature, latest, ratio
+from features.measures import counted, is_any, level, now, ones, part
+from records.words import Text
+
+REPORT = "staffing.annual_report"
+NO_REPORT = Text("无年度报告记录", "no annual report on record")
+
+FEATURES = [
+    Feature(
+        code="institution_age_years",
+        item="staffing.registration",
+        segments=INSTITUTION,
+        words=Text("事业单位成立年限", "years since the institution was registered"),
+        unit="years",
+        direction=-1,
+        measure=lambda r, w: r.as_of_day.delta(r.registered_on, unit="day").max(where=w).cast("float64") / 365.25,
+        evidence_most=1,
+    ),
+    level(
+        "institution_standing",
+        "staffing.registration",
+        INSTITUTION,
+        Text("法人登记状态（存续=1，撤销或注销=0）", "registration in force (1) or revoked or deregistered (0)"),
+        "status",
+        {"active": 1.0, "revoked": 0.0, "deregistered": 0.0},
+    ),
+    level(
+        "institution_report_level",
+        REPORT,
+        INSTITUTION,
+        Text("最近年度报告报送情况（按时=3，未报=0）", "latest annual report (on time 3, missing 0)"),
+        "status",
+        {"on_time": 3.0, "late": 2.0, "returned": 1.0, "missing": 0.0},
+        missing=NO_REPORT,
+    ),
+    counted(
+        "institution_reports_late_60m",
+        REPORT,
+        INSTITUTION,
+        Text("近60个月年度报告迟报、退回或未报次数", "annual reports late, returned or missing, last 60 months"),
+        months=60,
+        where=is_any("status", "late", "returned", "missing"),
+    ),
+    Feature(
+        code="institution_net_assets",
+        item=REPORT,
+        segments=INSTITUTION,
+        words=Text("最近年末净资产", "net assets at the latest year end"),
+        unit="CNY",
+        direction=-1,
+        measure=lambda r, w: latest(r, r.net_assets_end.cast("float64"), w),
+        missing=NO_REPORT,
+        evidence_most=1,
+    ),
+    Feature(
+        code="institution_expenditure_to_income",
+        item=REPORT,
+        segments=INSTITUTION,
+        words=Text("最近年度支出与收入之比", "expenditure over income in the latest year"),
+        unit="ratio",
+        direction=1,
+        measure=lambda r, w: latest(r, ratio(r.expenditure, r.income), w),
+        missing=NO_REPORT,
+        evidence_most=1,
+    ),
+    now(
+        "institution_abnormal_now",
+        "staffing.abnormal",
+        INSTITUTION,
+        Text("列入事业单位异常信息", "listed as an abnormal institution"),
+        until="removed_on",
+        actionable=True,
+    ),
+    part(
+        "institution_inspections_bad_share_36m",
+        "staffing.inspection",
+        INSTITUTION,
+        Text("近36个月监督检查有问题的比例", "share of inspections that found fault, last 36 months"),
+        ones(is_any("result", "corrected", "false_report", "uncooperative")),
+        ones(),
+        months=36,
+        direction=1,
+        missing=Text("近36个月未受检查", "not inspected in the last 36 months"),
+    ),
+    counted(
+        "institution_false_reports_60m",
+        "staffing.inspection",
+        INSTITUTION,
+        Text("近60个月查实虚假报告次数", "false reports found, last 60 months"),
+        months=60,
+        where=is_any("result", "false_report"),
+    ),
+    counted(
+        "institution_changes_overdue_36m",
+        "staffing.change_filing",
+        INSTITUTION,
+        Text("近36个月逾期变更备案次数", "changes filed overdue, last 36 months"),
+        months=36,
+        where=lambda r: r.overdue,
+        use="supervision",
+    ),
+    counted(
+        "institution_health_penalty_36m",
+        "health.institution_penalty",
+        INSTITUTION,
+        Text("近36个月卫生行政处罚次数", "health penalties, last 36 months"),
+        months=36,
+    ),
+    counted(
+        "institution_safety_penalty_36m",
+        "emergency.penalty",
+        INSTITUTION,
+        Text("近36个月安全生产处罚次数", "work-safety penalties, last 36 months"),
+        months=36,
+    ),
+    counted(
+        "institution_insurance_arrears_open",
+        "social_insurance.arrears",
+        INSTITUTION,
+        Text("未清缴的社保欠费数", "social-insurance arrears not cleared"),
+        where=lambda r: r.cleared_on.isnull() | (r.cleared_on > r.as_of_day),
+    ),
+    part(
+        "institution_staff_over_quota",
+        "staffing.quota",
+        INSTITUTION,
+        Text("近24个月编制外用人占编制比例", "staff outside the quota over the quota, last 24 months"),
+        lambda r: r.outside,
+        lambda r: r.quota,
+        months=24,
+        direction=0,
+        use="supervision",
+    ),
+    part(
+        "hotline_on_time_share_12m",
+        "government_office.hotline",
+        ("institution", "government"),
+        Text("近12个月热线诉求按时办结率", "hotline requests answered on time, last 12 months"),
+        lambda r: r.on_time,
+        lambda r: r.received,
+        months=12,
+        direction=-1,
+        use="supervision",
+    ),
+    counted(
+        "science_projects_failed_60m",
+        "science.project",
+        INSTITUTION,
+        Text("近60个月未通过验收或终止的科技项目数", "science projects failed or terminated, last 60 months"),
+        months=60,
+        where=is_any("result", "failed", "terminated"),
+    ),
+    Derived(
+        code="institution_measures_now",
+        segments=INSTITUTION,
+        words=Text("当前对单位生效的名单与执行措施数", "lists and enforcement in force against the institution now"),
+        unit="count",
+        direction=1,
+        inputs=("body_enforcement_open", "body_dishonest_now", "institution_abnormal_now", "black_list_now"),
+        formula=lambda t: (
+            t.body_enforcement_open + t.body_dishonest_now + t.institution_abnormal_now + t.black_list_now
+        ),
+    ),
+]
