@@ -13,6 +13,7 @@ from huixin import (
     catalogue,
     clients,
     demo,
+    exchange,
     features,
     identity,
     import_,
@@ -38,6 +39,7 @@ app.command("demo")(demo.demo)
 app.add_typer(catalogue.app, name="catalogue")
 app.command("ingest")(ingest.ingest)
 app.command("batches")(ingest.batches)
+app.add_typer(exchange.app, name="exchange")
 app.add_typer(features.app, name="features")
 app.command("train")(train.train)
 app.add_typer(model.app, name="model")

@@ -19,7 +19,7 @@ from records.errors import HuixinError
 from records.settings import Settings
 from records.words import Text
 
-START_SECONDS = 60
+START_SECONDS = 180
 
 
 class ServiceDidNotAnswer(HuixinError):

@@ -138,3 +138,19 @@ class GaveUp(ExchangeError):
     code = "gave-up"
     status = 500
     title = Text("无法处理", "Could not be taken in")
+
+
+class BadConnector(ExchangeError):
+    """The connector's file does not say what can be pulled."""
+
+    code = "bad-connector"
+    status = 422
+    title = Text("连接器有误", "Bad connector")
+
+
+class SourceDown(ExchangeError):
+    """The source's database did not answer as it should; nothing changed, the next pull begins where this one did."""
+
+    code = "source-down"
+    status = 503
+    title = Text("来源数据库未应答", "The source's database did not answer")
