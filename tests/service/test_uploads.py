@@ -23,7 +23,8 @@ from records.settings import Settings
 from scoring.audit import verify as verify_trail
 from service.app import create_app
 from service.security import ROLES, Clients
-from tests.service.conftest import Agency, usage
+from tests.sending import usage
+from tests.service.conftest import Agency
 
 
 def kept(base: RecordBase) -> int:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 import psutil
@@ -16,7 +19,8 @@ from huixin.serving import running
 from records.base import RecordBase
 from records.settings import Settings
 from service.security import Clients
-from tests.service.conftest import Agency, usage
+from tests.sending import usage
+from tests.service.conftest import Agency
 
 
 @contextmanager
@@ -75,6 +79,8 @@ def test_broken_connections_and_killed_servers_lose_nothing(
         again = power.declare(second, "2").json()
         assert (again["upload_id"], again["state"]) == (two, "accepted")
         assert len(exchange_base.batches()) == 2
+        _push_by_the_examples(power, exchange_settings.home.parent)
+        assert len(exchange_base.batches()) == 4
     home, until = exchange_settings.home, time.monotonic() + 10
     while (left := [*home.glob("spool/*.spool"), *home.glob("spool/clear/*")]) and time.monotonic() < until:
         time.sleep(0.1)
@@ -91,3 +97,18 @@ def _drop_connections(power: Agency, upload_id: str, content: bytes) -> None:
         assert power.send(upload_id, 50_000, content[50_000:60_000]).status_code == 204
         assert dawdling.recv(100).startswith(b"HTTP/1.1 408")
     assert power.send(upload_id, 60_000, content[60_000:]).status_code == 202
+
+
+def _push_by_the_examples(power: Agency, folder: Path) -> None:
+    """The programs that the documents give to agencies do what they say, run once or again."""
+    environment = os.environ | {"HUIXIN_KEY": power.key}
+    for number, command in enumerate((["python3", "docs/examples/push.py"], ["bash", "docs/examples/push.sh"])):
+        file = folder / f"example{number}.csv"
+        file.write_bytes(usage(f"e{number}", 50, bad=(3,)))
+        arguments = [str(power.http.base_url), power.item, f"example-{number}", str(file)]
+        for _ in range(2):
+            done = subprocess.run([*command, *arguments], env=environment, capture_output=True, timeout=120)
+            assert done.returncode in (0, 1), done.stderr
+            assert b"49" in done.stdout
+    assert len(list(folder.glob("example*.receipt.json"))) == 2
+    assert (folder / "example0.rejects.csv").read_text(encoding="utf-8-sig").count("\n") >= 2

@@ -19,7 +19,8 @@ from records.exchange.folder import Keep, Outcome, WatchedFolder
 from records.exchange.hub import Exchange
 from records.exchange.signing import verify
 from records.settings import Settings
-from tests.records.exchange.conftest import Entries, kept, usage
+from tests.records.exchange.conftest import Entries, kept
+from tests.sending import usage
 
 
 @pytest.fixture
