@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from contextlib import closing
 from datetime import date
@@ -27,3 +28,26 @@ def test_a_score_replays_bit_for_bit_after_a_move(trained_base: RecordBase, last
     found = rater.replay(rating.score_id)
     assert found.equal, found.detail
     assert rater.rate(subject, last_day).score.hex() == rating.score.hex()
+
+
+def test_artifacts_are_found_where_they_lie_now(base: RecordBase, tmp_path: Path) -> None:
+    import mlflow
+
+    settings = base.settings
+    client = mlflow.MlflowClient(settings.tracking_uri, settings.tracking_uri)
+    experiment = client.create_experiment("huixin", settings.artifact_folder.as_uri())
+    run = client.create_run(experiment)
+    client.log_text(run.info.run_id, "weights", "bundle/weights.txt")
+    client.create_registered_model("huixin-farmer")
+    client.create_model_version("huixin-farmer", f"{run.info.artifact_uri}/bundle", run.info.run_id)
+    back_up(settings, base.engine, tmp_path / "backup")
+    base.engine.dispose()
+    shutil.rmtree(settings.home)
+    there = Settings(home=tmp_path / "there")
+    restore(there, tmp_path / "backup")
+    moved = mlflow.MlflowClient(there.tracking_uri, there.tracking_uri)
+    assert moved.get_run(run.info.run_id).info.artifact_uri.startswith(there.artifact_folder.as_uri())
+    local = mlflow.artifacts.download_artifacts(
+        artifact_uri=moved.get_model_version("huixin-farmer", "1").source, tracking_uri=there.tracking_uri
+    )
+    assert (Path(local) / "weights.txt").read_text() == "weights"
