@@ -27,6 +27,11 @@ from service.pages.content import DataTable, Option
 
 Names = Mapping[str, Text]
 AVERAGE = Text("各来源平均", "mean of all sources")
+WIDE_HEADS = {"color": INK, "fontSize": 13, "interval": 0, "rotate": 0, "margin": 8}
+NARROW_HEADS = {**WIDE_HEADS, "fontSize": 11, "rotate": 45}
+WIDE_CELLS = {"show": True, "formatter": "=cell", "fontSize": 12}
+NARROW_CELLS = {**WIDE_CELLS, "formatter": "=share", "fontSize": 11}
+NARROW = 600
 LOWEST, WORST, ALL_POINTS = 5, 15, 99.95
 ROW_HEIGHT, HEAD_HEIGHT = 27, 56
 COLOURS = (RED, ORANGE, BLUE, GREEN, "--severity-yellow")
@@ -54,7 +59,7 @@ def measures_map(found: Assessment, names: Names, language: Language) -> Option:
         "xAxis": category_axis(
             [MEASURE_WORDS[name].in_language(language) for name in MEASURES],
             position="top",
-            axisLabel={"color": INK, "fontSize": 13, "interval": 0, "width": 72, "overflow": "truncate"},
+            axisLabel=WIDE_HEADS,
             splitArea={"show": False},
         ),
         "visualMap": {"show": False, "type": "piecewise", "dimension": 2, "pieces": _pieces()},
@@ -62,12 +67,20 @@ def measures_map(found: Assessment, names: Names, language: Language) -> Option:
             {
                 "type": "heatmap",
                 "data": cells,
-                "label": {"show": True, "formatter": "=cell", "fontSize": 12},
+                "label": WIDE_CELLS,
                 "itemStyle": {"borderColor": "--paper", "borderWidth": 2, "borderRadius": 4},
             }
         ],
     }
-    return words_axis([names[one.source].in_language(language) for one in ranking], shown)
+    made = words_axis([names[one.source].in_language(language) for one in ranking], shown)
+    heads: Option = {"xAxis": {"axisLabel": WIDE_HEADS}, "series": [{"label": WIDE_CELLS}]}
+    made["media"][0]["option"] |= heads
+    for one in made["media"][1:]:
+        narrow = one["query"]["maxWidth"] < NARROW
+        one["option"] |= (
+            {"xAxis": {"axisLabel": NARROW_HEADS}, "series": [{"label": NARROW_CELLS}]} if narrow else heads
+        )
+    return made
 
 
 def map_height(found: Assessment) -> int:

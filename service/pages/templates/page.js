@@ -12,6 +12,7 @@
     "=plain": function (value) { return String(Number(value.toPrecision(6))); },
     "=count": function (bar) { return bar.value ? bar.value.toLocaleString("en-US") : ""; },
     "=cell": function (cell) { return (cell.value[2] * 100).toFixed(cell.value[2] === 1 ? 0 : 1) + "%"; },
+    "=share": function (cell) { return Math.round(cell.value[2] * 100) + "%"; },
     "=interval": function (params, api) {
       var low = api.coord([api.value(0), api.value(1)]);
       var high = api.coord([api.value(0), api.value(2)]);
