@@ -1,4 +1,4 @@
-"""Rows of any catalogue item, made up from its declaration, in a stream: valid, unsorted, with correct check characters."""
+"""Rows of any catalogue item, made up from its declaration, in a stream: valid, in no order, check characters right."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def make_rows(item: Item, rows: int, seed: int = 20260101) -> Iterator[pl.DataFr
     """Blocks of at most 250,000 rows, every column as text; about 25 rows a subject, in no order; unique record ids."""
     rng = np.random.default_rng(seed)
     subjects = min(max(rows // ROWS_A_SUBJECT, 100), SUBJECTS_MOST)
-    numbers = {kind: _numbers(kind, subjects) for kind in item.subject_kinds}
+    numbers: dict[str, pl.Series] = {kind: _numbers(kind, subjects) for kind in item.subject_kinds}
     persons = pl.Series(officer_numbers(np.arange(min(subjects, 100_000))))
     for start in range(0, rows, BLOCK):
         index = np.arange(start, min(start + BLOCK, rows))

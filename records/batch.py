@@ -28,17 +28,26 @@ CLOCK_SKEW = timedelta(minutes=5)
 TEXT = Field(zh="", en="", type="text")
 DAY = Field(zh="发生日期", en="Occurred on", type="date", required=True)
 
+NOBODY = pl.Series([], dtype=pl.String)
+LOST_DIGITS = Text(
+    "以数值格式存储的长号码，Excel 只保留 15 位，末位已丢失；请将该列设为文本后重新填写",
+    "a long number kept as a number: Excel keeps 15 digits and the last ones are lost; format the column as text and "
+    "fill it in again",
+)
+
 
 @dataclass(frozen=True)
 class Accepted:
     """A chunk, told apart.
 
-    ``frame``: rows that passed, as they will be stored, with ``row`` (number in the file) and ``masked`` (the subject's
-    masked number) before. ``rejections``: why the others were refused (``rejections.REJECTION_COLUMNS``), by row;
-    ``rejected``: those rows as they were sent (``reject_rows.with_reasons``). ``refused``: how many they are.
+    ``frame``: rows that passed, as they will be stored, with ``row`` (number in the file), ``masked`` (the subject's
+    number, masked) and ``prefix`` (of its id) before. ``named``: ids of the subjects that their fields name.
+    ``rejections``: why the others were refused (``rejections.REJECTION_COLUMNS``), by row; ``rejected``: those rows as
+    they were sent (``reject_rows.with_reasons``); ``refused``: how many they are.
     """
 
     frame: pl.DataFrame
+    named: pl.Series
     rejections: pl.DataFrame
     rejected: pl.DataFrame
     refused: int
@@ -108,29 +117,33 @@ class BatchValidator:
         unreadable = unreadable_rows(chunk.unreadable)
         if chunk.frame.is_empty():
             nothing = with_reasons(pl.Series([], dtype=pl.Int64), chunk.frame, unreadable)
-            return Accepted(pl.DataFrame(), unreadable, nothing, len(chunk.unreadable))
-        raw = self._completed(stripped(chunk.frame))
+            return Accepted(pl.DataFrame(), NOBODY, unreadable, nothing, len(chunk.unreadable))
+        raw = self._completed(_without_lost(stripped(chunk.frame), chunk))
         typed = raw.select(as_stored(raw.schema[name], name, field) for name, field in self._types.items())
         found = Findings(chunk.frame, typed["record_id"], chunk.row)
+        for name in chunk.lost_digits.keys() & self._types.keys():
+            found.add(name, chunk.lost_digits[name], LOST_DIGITS)
         self._check_types(raw, typed, found)
         self._check_values(typed, found)
         self._check_texts(typed, found)
         stored = self._stamped(typed, found)
         subjects = self._identified(typed, found)
         stored = stored.with_columns(
-            *subjects["subject_number"].select("subject_id", "masked").get_columns(),
+            *subjects["subject_number"].select("subject_id", "masked", "prefix").get_columns(),
             *(known["subject_id"].alias(name) for name, known in subjects.items() if name != "subject_number"),
             row=pl.Series(chunk.row),
         )
-        kept = stored.select("row", "masked", *self.item.arrow_schema.names)
+        kept = stored.select("row", "masked", "prefix", *self.item.arrow_schema.names)
         if not found.bad.any() and not chunk.unreadable:
-            return Accepted(kept, unreadable, pl.DataFrame(), 0)
+            return Accepted(kept, _named(subjects), unreadable, pl.DataFrame(), 0)
         bad = pl.Series(found.bad)
         rejections = by_row([unreadable, found.rejections()])
         sealed = {name: self.identifier.sealed(known.filter(bad)) for name, known in subjects.items()}
         cells = as_sent(chunk.frame.filter(bad), typed.filter(bad), sealed)
         rejected = with_reasons(pl.Series(chunk.row).filter(bad), cells, rejections)
-        return Accepted(kept.filter(~bad), rejections, rejected, rejected.height)
+        kept = kept.filter(~bad)
+        named = _named({name: known.filter(~bad) for name, known in subjects.items()})
+        return Accepted(kept, named, rejections, rejected, rejected.height)
 
     @cached_property
     def _types(self) -> dict[str, Field]:
@@ -276,3 +289,18 @@ class BatchValidator:
         high = "∞" if field.maximum is None else field.maximum
         bounds = f"{low} .. {high}"
         return Text(f"超出范围；可用：{bounds}", f"out of range; accepted: {bounds}")
+
+
+def _named(subjects: dict[str, pl.DataFrame]) -> pl.Series:
+    """Ids of the subjects in ``subject`` fields, each once a field."""
+    others = [known for name, known in subjects.items() if name != "subject_number"]
+    return pl.concat(
+        [NOBODY, *(known["subject_id"].gather(known["place"].arg_unique()).drop_nulls() for known in others)]
+    )
+
+
+def _without_lost(frame: pl.DataFrame, chunk: Chunk) -> pl.DataFrame:
+    """Rounded numbers as empty cells: one could by chance be the valid number of somebody else."""
+    return frame.with_columns(
+        pl.when(~pl.Series(lost)).then(pl.col(name)).alias(name) for name, lost in chunk.lost_digits.items()
+    )

@@ -28,7 +28,6 @@ from records.staging import StagedBatch, WrittenFile, discard
 from records.versions import remember
 
 SOON = timedelta(milliseconds=100)
-WRITTEN_A_SECOND = 400_000
 
 
 @dataclass(frozen=True)
@@ -188,7 +187,7 @@ class _Draft:
 
     def __init__(self, staged: StagedBatch, folder: Path, batch_id: str) -> None:
         self._staged, self._folder, self._batch_id = staged, folder, batch_id
-        self._ahead = SOON + timedelta(seconds=(staged.rows_read - staged.rows_rejected) / WRITTEN_A_SECOND)
+        self._ahead = SOON + timedelta(seconds=staged.seconds_to_write)
         self.file: WrittenFile | None = None
         self._write()
 

@@ -15,7 +15,8 @@ ISSUED = r"^[A-Za-z0-9_.-]{1,64}$"
 SCHEMES = ("ric", "uscc")
 # Of a subject that a stored record names, only the id is known: its token says so, and is taken in such fields only.
 REFERENCE = "reference"
-KNOWN = {"number": pl.String, "scheme": pl.String, "subject_id": pl.String, "masked": pl.String}
+KNOWN = {"number": pl.String, "scheme": pl.String, "subject_id": pl.String, "masked": pl.String, "prefix": pl.Int64}
+PREFIX_DIGITS = 10
 
 
 class Identifier:
@@ -31,19 +32,22 @@ class Identifier:
         self._remembered: dict[tuple[str, ...], pl.DataFrame] = {}
 
     def subjects(self, kinds: pl.Series, numbers: pl.Series) -> pl.DataFrame:
-        """``subject_id``, ``scheme`` and ``masked`` of each row; null where kind and number do not make a subject."""
-        schemes = kinds.replace_strict(self._schemes, default=None, return_dtype=pl.String)
-        rows = pl.DataFrame({"scheme": schemes, "number": numbers})
-        found = [
-            self._known((scheme,), rows.filter(pl.col("scheme") == scheme)["number"])
-            for scheme in sorted(set(self._schemes.values()))
-        ]
-        return _looked_up(rows, found, ["scheme", "number"])
+        """``subject_id``, ``scheme``, ``masked`` and ``prefix`` of each row; null where there is no such subject.
+
+        ``prefix``: the first ten hexadecimal digits of the subject id as a number.
+        """
+        distinct, place = _encoded(numbers)
+        schemes = sorted(set(self._schemes.values()))
+        first = {kind: schemes.index(scheme) * len(distinct) for kind, scheme in self._schemes.items()}
+        known = pl.concat([self._known((scheme,), distinct) for scheme in schemes])
+        place = place + kinds.replace_strict(first, default=None, return_dtype=pl.Int64)
+        return known.select(pl.all().gather(place))
 
     def references(self, numbers: pl.Series) -> pl.DataFrame:
-        """The same of persons or bodies named in a field: whichever scheme accepts the number."""
+        """The same of persons or bodies named in a field, by whichever scheme accepts them; ``place`` tells alike."""
         schemes = (*((self._pseudonyms,) if self._pseudonyms else SCHEMES), REFERENCE)
-        return _looked_up(numbers.to_frame("number"), [self._known(schemes, numbers)], ["number"])
+        distinct, place = _encoded(numbers)
+        return self._known(schemes, distinct).select(pl.all().gather(place)).with_columns(place.alias("place"))
 
     def sealed(self, subjects: pl.DataFrame) -> pl.Series:
         """A token for each row of ``subject_id``, ``scheme`` and ``masked``; null where there is no subject."""
@@ -64,18 +68,18 @@ class Identifier:
         return named.with_columns(scheme=pl.lit(REFERENCE), masked=pl.lit("*" * LENGTH))
 
     def _known(self, schemes: tuple[str, ...], numbers: pl.Series) -> pl.DataFrame:
-        """``KNOWN`` of the distinct numbers that one of ``schemes`` accepts, the first scheme first."""
-        distinct = numbers.drop_nulls().unique().to_frame("number")
+        """``KNOWN`` of each of the distinct ``numbers`` that one of ``schemes`` accepts, the first scheme first."""
         before = self._remembered.get(schemes, pl.DataFrame(schema=KNOWN))
-        known = distinct.join(before, on="number", how="left", maintain_order="left")
+        known = numbers.to_frame("number").join(before, on="number", how="left", maintain_order="left")
         fresh = known.filter(pl.col("subject_id").is_null())["number"]
-        known = known.filter(pl.col("subject_id").is_not_null()).select(*KNOWN)
         if len(fresh) == 0:
-            return known
+            return known.select("scheme", "subject_id", "masked", "prefix")
         new = self._found(schemes, fresh)
         room = before.height + new.height <= REMEMBERED
         self._remembered[schemes] = pl.concat([before, new]) if room else new.head(REMEMBERED)
-        return pl.concat([known, new])
+        every = new if before.height == 0 else pl.concat([before, new])
+        known = numbers.to_frame("number").join(every, on="number", how="left", maintain_order="left")
+        return known.select("scheme", "subject_id", "masked", "prefix")
 
     def _found(self, schemes: tuple[str, ...], numbers: pl.Series) -> pl.DataFrame:
         sealed = numbers.str.starts_with(SEALED)
@@ -94,22 +98,30 @@ class Identifier:
         return numbers.to_frame("n").select(pl.when(pl.col("n").str.contains(ISSUED)).then("n"))["n"]
 
     def _identified(self, scheme: str, numbers: pl.Series, normal: pl.Series) -> pl.DataFrame:
-        ids = self.identity.subject_ids(scheme, normal.to_list())
+        ids = pl.Series(self.identity.subject_ids(scheme, normal.to_list()), dtype=pl.String)
         return pl.DataFrame(
             {
                 "number": numbers,
                 "scheme": pl.repeat(scheme, len(numbers), dtype=pl.String, eager=True),
-                "subject_id": pl.Series(ids, dtype=pl.String),
+                "subject_id": ids,
                 "masked": normal if self._pseudonyms else masked_numbers(normal),
-            }
+                "prefix": _prefix(ids),
+            },
+            KNOWN,
         )
 
     def _unsealed(self, schemes: tuple[str, ...], tokens: pl.Series) -> pl.DataFrame:
         opened = [(token, self.identity.unseal(token)) for token in tokens]
         rows = [(token, *content) for token, content in opened if content and content[0] in schemes]
-        return pl.DataFrame(rows, schema=KNOWN, orient="row")
+        found = pl.DataFrame(rows, schema=["number", "scheme", "subject_id", "masked"], orient="row")
+        return found.cast(pl.String).with_columns(_prefix(found["subject_id"].cast(pl.String)).alias("prefix"))
 
 
-def _looked_up(rows: pl.DataFrame, found: list[pl.DataFrame], keys: list[str]) -> pl.DataFrame:
-    joined = rows.join(pl.concat(found), on=keys, how="left", maintain_order="left")
-    return joined.select("subject_id", "scheme", "masked")
+def _prefix(subject_ids: pl.Series) -> pl.Series:
+    return subject_ids.str.head(PREFIX_DIGITS).str.to_integer(base=16)
+
+
+def _encoded(numbers: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """The distinct numbers, and for each row the place of its own among them (null for null)."""
+    encoded = numbers.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest()).dictionary_encode()
+    return pl.Series(encoded.dictionary, dtype=pl.String), pl.Series(encoded.indices).cast(pl.Int64)

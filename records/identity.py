@@ -103,7 +103,7 @@ class Identity:
 
     def subject_ids(self, scheme: str, numbers: Sequence[str]) -> list[str]:
         """The ids of many numbers in their normal form, in order."""
-        hashes = [self.ring.hashes(scheme, number) for number in numbers]
+        hashes = self.ring.hashes_of(scheme, numbers)
         if self._known is None:
             return [under[0] for under in hashes]
         return self._known(hashes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -105,10 +106,10 @@ class RejectedRows:
         columns = [*self._columns, *REJECT_COLUMNS]
         listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in self._pieces)
         chosen = ", ".join(f'"{name}"' for name in columns)
-        options = {"memory_limit": MEMORY, "temp_directory": str(self._folder / "spill")}
+        options: dict[str, Any] = {"memory_limit": MEMORY, "temp_directory": str(self._folder / "spill")}
         nothing = ", ".join(f'CAST(NULL AS VARCHAR) AS "{name}"' for name in columns if name != "reject_row")
         with duckdb.connect(config=options) as database:
-            found = database.execute(
+            found: Any = database.execute(
                 f"SELECT {chosen} FROM (SELECT * FROM read_parquet([{listed}], union_by_name = true) UNION ALL BY NAME "
                 f"SELECT {nothing} WHERE false) ORDER BY reject_row"
             )

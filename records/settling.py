@@ -184,7 +184,7 @@ class Settlement:
     @contextmanager
     def _database(self, **tables: Path) -> Iterator[Any]:
         """DuckDB with a view on each of the Parquet files ``tables``; spills into the staging folder."""
-        options = {"memory_limit": MEMORY, "temp_directory": str(self._folder / "spill")}
+        options: dict[str, Any] = {"memory_limit": MEMORY, "temp_directory": str(self._folder / "spill")}
         with duckdb.connect(config=options) as database:
             for name, path in tables.items():
                 database.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet('{_quoted(path)}')")

@@ -1,8 +1,8 @@
 """Rows of a batch sorted by subject in bounded memory: parts go to disk by the first digits of the subject id.
 
 Subject ids are hashes, so their first two hexadecimal digits share out the rows evenly: 256 portions, each sorted in
-memory when it is read back. A portion that is too large all the same (one subject with very many records) is sorted by
-DuckDB, which spills.
+memory when it is read back, by one number made of the first ten digits and the day. A portion that is too large all the
+same (one subject with very many records) is sorted by DuckDB, which spills.
 """
 
 from __future__ import annotations
@@ -17,15 +17,17 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-SORTED_BY = ("subject_id", "occurred_on", "record_id")
+SORTED_BY = ("subject_id", "occurred_on")
 PORTIONS = 256
-IN_MEMORY_BYTES = 160 << 20
+PREFIX_BITS = 40
+DAY_BITS = 20
+IN_MEMORY_BYTES = 192 << 20
 ROWS_AT_ONCE = 300_000
 PORTION_MOST = 3_000_000
 
 
 class SortedRuns:
-    """Frames of one schema, with ``subject_id`` as hexadecimal digits, collected under ``folder``."""
+    """Frames of one schema, with ``subject_id`` and ``prefix`` (its first ten digits), collected under ``folder``."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -35,7 +37,7 @@ class SortedRuns:
         self.rows = 0
 
     def add(self, frame: pl.DataFrame) -> None:
-        """Take ``frame``; past 160 MiB of loose frames they go to disk as one run."""
+        """Take ``frame``; past 192 MiB of loose frames they go to disk as one run."""
         self.rows += frame.height
         self._loose.append(frame)
         self._loose_bytes += int(frame.estimated_size())
@@ -43,19 +45,18 @@ class SortedRuns:
             self._spill()
 
     def in_order(self) -> Iterator[pl.DataFrame]:
-        """All rows by subject, day and record id, in frames of about 300,000 rows; no subject is in two frames, but
-        one of more than three million rows."""
+        """All rows by subject and day, in frames of at most 300,000 rows."""
         if not self._runs:
             if self._loose:
-                yield pl.concat(self._loose).sort(SORTED_BY)
+                yield from _sorted(self._loose)
             return
         self._spill()
-        counts = sum(starts[1:] - starts[:-1] for _, starts in self._runs)
-        for first, last in _grouped(np.asarray(counts)):
+        counts = np.sum([np.diff(starts) for _, starts in self._runs], axis=0)
+        for first, last in _grouped(counts):
             if counts[first:last].sum() > PORTION_MOST:
                 yield from self._sorted_outside(first, last)
             else:
-                yield pl.concat(self._portions(first, last)).sort(SORTED_BY)
+                yield from _sorted(self._portions(first, last))
 
     def unordered(self) -> Iterator[pl.DataFrame]:
         """All rows, in frames as they lie."""
@@ -69,18 +70,15 @@ class SortedRuns:
     def _spill(self) -> None:
         if not self._loose:
             return
-        rows = pl.concat(self._loose)
+        rows = pl.concat(self._loose, rechunk=True)
         self._loose, self._loose_bytes = [], 0
-        portion = rows["subject_id"].str.head(2).str.to_integer(base=16).cast(pl.UInt16)
-        order = portion.arg_sort()
-        sizes = np.bincount(portion.to_numpy(), minlength=PORTIONS)
-        starts = np.concatenate([[0], np.cumsum(sizes)])
+        portion = (rows["prefix"] // (1 << PREFIX_BITS - 8)).cast(pl.UInt16)
+        starts = np.concatenate([[0], np.cumsum(np.bincount(portion.to_numpy(), minlength=PORTIONS))])
+        batch = rows[portion.arg_sort()].to_arrow(compat_level=pl.CompatLevel.oldest()).combine_chunks().to_batches()[0]
         path = self._folder / f"run-{len(self._runs)}.arrow"
-        schema = rows.head(0).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
-        with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, schema) as writer:
-            for first, last in pairwise(starts):
-                table = rows[order[int(first) : int(last)]].to_arrow(compat_level=pl.CompatLevel.oldest())
-                writer.write_batch(table.combine_chunks().to_batches()[0] if len(table) else _empty(schema))
+        with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, batch.schema) as writer:
+            for first, last in pairwise(starts.tolist()):
+                writer.write_batch(batch.slice(first, last - first))
         self._runs.append((path, starts))
 
     def _portions(self, first: int, last: int) -> list[pl.DataFrame]:
@@ -102,7 +100,7 @@ class SortedRuns:
             writer.write_table(table)
         if writer:
             writer.close()
-        spill = {"memory_limit": "1GB", "temp_directory": str(self._folder / "spill")}
+        spill: dict[str, Any] = {"memory_limit": "1GB", "temp_directory": str(self._folder / "spill")}
         with duckdb.connect(config=spill) as database:
             database.execute(
                 f"COPY (FROM read_parquet($given) ORDER BY {', '.join(SORTED_BY)}) TO '{_quoted(ordered)}' "
@@ -116,9 +114,20 @@ class SortedRuns:
         given.unlink()
         ordered.unlink()
 
-    def _schema(self) -> dict[str, pl.DataType]:
+    def _schema(self) -> pl.Schema:
         with pa.OSFile(str(self._runs[0][0])) as file:
-            return dict(_frame(pa.ipc.open_file(file).get_batch(0)).schema)
+            return _frame(pa.ipc.open_file(file).get_batch(0)).schema
+
+
+def _sorted(frames: list[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """The rows of ``frames`` by subject and day. Sorting one number is several times as fast as sorting texts; two
+    subjects alike in ten digits are rare, and then put apart."""
+    rows = pl.concat(frames, rechunk=True)
+    days = rows["occurred_on"].to_physical().cast(pl.Int64) + (1 << DAY_BITS - 1)
+    order = (rows["prefix"] * (1 << DAY_BITS) + days).arg_sort()
+    for first in range(0, rows.height, ROWS_AT_ONCE):
+        some = rows[order[first : first + ROWS_AT_ONCE]]
+        yield some if some["subject_id"].is_sorted() else some.sort(SORTED_BY)
 
 
 def _grouped(counts: np.ndarray[Any, np.dtype[np.int64]]) -> Iterator[tuple[int, int]]:
@@ -133,10 +142,6 @@ def _grouped(counts: np.ndarray[Any, np.dtype[np.int64]]) -> Iterator[tuple[int,
 
 def _frame(batch: pa.RecordBatch) -> pl.DataFrame:
     return pl.DataFrame(pa.Table.from_batches([batch]))
-
-
-def _empty(schema: pa.Schema) -> pa.RecordBatch:
-    return pa.RecordBatch.from_pylist([], schema=schema)
 
 
 def _quoted(path: Path) -> str:

@@ -56,28 +56,50 @@ def write_parquet(frames: Iterator[pl.DataFrame], path: Path) -> None:
 
 
 class SubjectLists:
-    """Which subjects the rows of a file are about, and which its fields name; kept on disk beside it."""
+    """Which subjects the rows of a file are about, kept on disk beside it; ``stamp`` where a row says no moment."""
 
-    def __init__(self, folder: Path, named_by: list[str], stamp: datetime) -> None:
+    def __init__(self, folder: Path, stamp: datetime) -> None:
         self._about = pq.ParquetWriter(folder / "subjects.parquet", SUBJECTS)
-        self._named = pq.ParquetWriter(folder / "named.parquet", NAMED)
-        self._named_by = named_by
         self._stamp = pl.lit(stamp, pl.Datetime("us"))
 
     def add(self, frame: pl.DataFrame) -> None:
         """``frame`` with the stored columns and ``masked``, sorted by subject."""
-        about = frame.group_by("subject_id", "subject_kind", maintain_order=True).agg(
-            first=pl.col("recorded_at").fill_null(self._stamp).min(), masked=pl.col("masked").first()
+        who = frame.select("subject_id", "subject_kind")
+        begins = pl.any_horizontal(pl.all() != pl.all().shift(1)).fill_null(True)
+        number = who.select(begins.cum_sum())["subject_id"]
+        about = (
+            frame.select("subject_id", "subject_kind", "recorded_at", "masked", number=number)
+            .group_by("number", maintain_order=True)
+            .agg(
+                pl.col("subject_id", "subject_kind").first(),
+                first=pl.col("recorded_at").fill_null(self._stamp).min(),
+                masked=pl.col("masked").first(),
+            )
         )
-        self._about.write_table(_arrow(about).cast(SUBJECTS))
-        for name in self._named_by:
-            named = frame[name].drop_nulls().unique().alias("subject_id")
-            if len(named):
-                self._named.write_table(_arrow(named.to_frame()).cast(NAMED))
+        self._about.write_table(_arrow(about.drop("number")).cast(SUBJECTS))
 
     def close(self) -> None:
         self._about.close()
-        self._named.close()
+
+
+class NamedSubjects:
+    """Ids of subjects that fields name, kept on disk, repetitions and all."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "named.parquet"
+        self._writer: pq.ParquetWriter | None = None
+
+    def add(self, subject_ids: pl.Series) -> None:
+        if len(subject_ids):
+            self._writer = self._writer or pq.ParquetWriter(self.path, NAMED)
+            self._writer.write_table(pa.table({"subject_id": subject_ids.to_arrow()}).cast(NAMED))
+
+    def close(self) -> Path | None:
+        """The file, or ``None`` where no subject is named."""
+        if self._writer is None:
+            return None
+        self._writer.close()
+        return self.path
 
 
 def subjects_in(folder: Path) -> Iterator[tuple[str, str, datetime, str]]:

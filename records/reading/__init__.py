@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from errno import EDQUOT, ENOSPC
 from pathlib import Path
 
@@ -88,4 +89,4 @@ def _corrected(chunk: Chunk) -> Chunk:
     told = [name for name in REJECT_COLUMNS if name in chunk.frame.columns]
     if not told:
         return chunk
-    return Chunk(unguarded(chunk.frame.drop(told)), chunk.row, chunk.unreadable)
+    return replace(chunk, frame=unguarded(chunk.frame.drop(told)))

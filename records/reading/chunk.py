@@ -15,11 +15,16 @@ from records.words import Text
 
 @dataclass
 class Chunk:
-    """Some rows of a file. ``row`` numbers count data rows from 1; ``unreadable`` are rows that could not be split."""
+    """Some rows of a file.
+
+    ``row`` numbers count data rows from 1; ``unreadable`` are rows that could not be split; ``lost_digits`` tells, by
+    column, in which rows a spreadsheet program has rounded a long number.
+    """
 
     frame: pl.DataFrame
     row: npt.NDArray[np.int64]
     unreadable: list[int] = field(default_factory=list)
+    lost_digits: dict[str, npt.NDArray[np.bool_]] = field(default_factory=dict)
 
 
 def refusal(path: Path, zh: str, en: str) -> BadBatch:
