@@ -6,7 +6,7 @@ import importlib
 import os
 import pkgutil
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import orjson
 import typer
@@ -16,7 +16,10 @@ from records.errors import HuixinError
 from records.words import Text
 
 # Modules of benchmarks/ that support measurements and are none themselves.
-SUPPORT = {"machine"}
+SUPPORT = {"ingest_bare", "ingest_rows", "machine"}
+
+
+Engine = Literal["sqlite", "postgresql", "both"]
 
 
 class UnknownBenchmark(HuixinError):
@@ -32,6 +35,12 @@ def bench(
     data: Annotated[
         Path | None, typer.Option(help="真实数据目录，默认取 HUIXIN_DATA · folder of real data, default HUIXIN_DATA")
     ] = None,
+    faults: Annotated[int, typer.Option(help="faults：每种数据库的故障次数 · faults an engine", min=1)] = 200,
+    engine: Annotated[Engine, typer.Option(help="faults：数据库 · database")] = "both",
+    sizes: Annotated[
+        str | None, typer.Option(help="ingest：各次行数，逗号分隔 · numbers of rows, such as 1000000,50000000")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="faults：随机种子 · seed of what is random")] = 1,
 ) -> None:
     """测量并报告 · measure and report."""
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
@@ -44,7 +53,15 @@ def bench(
             Text(f"没有名为“{name}”的测量；可用：{accepted}", f"no benchmark '{name}'; accepted: {accepted}")
         )
     benchmark = importlib.import_module(f"benchmarks.{name}")
-    figures = benchmark.run(data or _data_folder()) if name == "cumcm" else benchmark.run()
+    match name:
+        case "cumcm":
+            figures = benchmark.run(data or _data_folder())
+        case "faults":
+            figures = benchmark.run(faults, engine, seed)
+        case "ingest" if sizes:
+            figures = benchmark.run(benchmark.sizes_of(sizes))
+        case _:
+            figures = benchmark.run()
     if json is not None:
         json.parent.mkdir(parents=True, exist_ok=True)
         json.write_bytes(orjson.dumps(figures, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY))
