@@ -113,7 +113,7 @@ class RecordBase:
             validator = BatchValidator(
                 item, self.identity, sending.received_at, history=history, pseudonyms=pseudonyms, version=version
             )
-            staged = StagedBatch(validator, staging)
+            staged = StagedBatch(validator, staging, self.settings.batch_rows_most)
             staged.read(path, progress)
             return self._commit.commit(staged, sending)
         finally:

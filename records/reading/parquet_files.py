@@ -75,6 +75,7 @@ def _unfolded(path: Path, batch: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def _dense(path: Path, column: pa.DictionaryArray) -> pa.Array:
+    _checked(path, column.dictionary)
     lengths = pc.take(pc.binary_length(column.dictionary), column.indices)
     if (pc.sum(lengths).as_py() or 0) > CHUNK_MOST:
         limit = f"{CHUNK_MOST >> 20} MiB"

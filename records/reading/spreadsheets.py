@@ -56,7 +56,7 @@ def _only_sheet(path: Path) -> Any:
         if sheet.typ == python_calamine.SheetTypeEnum.WorkSheet
         and sheet.visible == python_calamine.SheetVisibleEnum.Visible
     ]
-    filled = [(name, sheet) for name in shown if (sheet := workbook.get_sheet_by_name(name)).total_height]
+    filled = [(name, sheet) for name in shown if (sheet := workbook.get_sheet_by_name(name)).end]
     if not filled:
         raise refusal(path, "没有内容的工作簿", "a workbook without content")
     if len(filled) > 1:
