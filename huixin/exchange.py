@@ -40,14 +40,15 @@ def watch(
     exchange = _exchange()
     watched = WatchedFolder(exchange, folder, keep="done" if keep == "done" else "none", settle_seconds=settle)
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    with watched.held():
-        step(f"监视 {folder.resolve()}", f"watching {folder.resolve()}")
-        try:
+    former = {one: signal.signal(one, lambda *_: stop.set()) for one in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        with watched.held():
+            step(f"监视 {folder.resolve()}", f"watching {folder.resolve()}")
             clean = _look_on(watched, stop, once)
-        finally:
-            exchange.private.close()
+    finally:
+        exchange.private.close()
+        for one, handler in former.items():
+            signal.signal(one, handler)
     if once and not clean:
         raise typer.Exit(1)
 

@@ -12,6 +12,7 @@ from hashlib import sha256
 from typing import Any
 
 import anyio
+from anyio import CapacityLimiter
 from fastapi import FastAPI, Request
 from sqlalchemy.orm import Session
 
@@ -27,6 +28,7 @@ from records.exchange.errors import (
     WrongOffset,
 )
 from records.exchange.hub import Exchange
+from records.exchange.limits import ExchangeLimits
 from records.exchange.uploads import Sender
 from records.exchange.worker import UploadWorker
 from records.words import Text
@@ -44,12 +46,13 @@ class ExchangeService:
 
     exchange: Exchange
     worker: UploadWorker
+    door: CapacityLimiter
     bodies: int = 0
 
 
 def open_exchange(base: RecordBase) -> ExchangeService:
     exchange = Exchange(base, _enter)
-    return ExchangeService(exchange, UploadWorker(exchange))
+    return ExchangeService(exchange, UploadWorker(exchange), CapacityLimiter(base.settings.exchange.pushes_most))
 
 
 @asynccontextmanager
@@ -71,16 +74,27 @@ def body_limit(request: Request) -> int | None:
     return found.exchange.base.settings.exchange.chunk_bytes_most
 
 
-async def body_of(request: Request) -> bytes:
-    """The whole body. Raises ``TooLarge``, ``TooSlow``, ``TooMany`` (too many at once) or ``WrongDigest`` (RFC 9530).
+@asynccontextmanager
+async def body_of(request: Request) -> AsyncIterator[bytes]:
+    """The whole body, counted among those in memory for as long as it is used.
 
-    A connection that drops raises ``ClientDisconnect``: nobody is there to be told.
+    Raises ``TooLarge``, ``TooSlow``, ``TooMany`` (too many at once) or ``WrongDigest`` (RFC 9530). A connection that
+    drops raises ``ClientDisconnect``: nobody is there to be told.
     """
     service: ExchangeService = request.app.state.exchange
     limits = service.exchange.base.settings.exchange
     if service.bodies >= limits.bodies_most:
         raise TooMany(Text("同时上传过多", "too many bodies are coming in at once"), 1)
     service.bodies += 1
+    try:
+        content = await _read(request, limits)
+        _check_digest(request.headers.get("content-digest"), content)
+        yield content
+    finally:
+        service.bodies -= 1
+
+
+async def _read(request: Request, limits: ExchangeLimits) -> bytes:
     body = bytearray()
     try:
         with anyio.fail_after(limits.body_seconds):
@@ -92,11 +106,7 @@ async def body_of(request: Request) -> bytes:
     except TimeoutError as error:
         seconds = limits.body_seconds
         raise TooSlow(Text(f"请求体须在 {seconds:g} 秒内到齐", f"a body comes within {seconds:g} seconds")) from error
-    finally:
-        service.bodies -= 1
-    content = bytes(body)
-    _check_digest(request.headers.get("content-digest"), content)
-    return content
+    return bytes(body)
 
 
 def sender_of(client: Client) -> Sender:

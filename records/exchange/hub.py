@@ -17,7 +17,7 @@ from records.exchange.errors import KeyTaken, UnknownBatch
 from records.exchange.private import PrivateFiles
 from records.exchange.queue import UploadQueue
 from records.exchange.signing import ReceiptSigner
-from records.exchange.spool import Spool
+from records.exchange.spool import Spool, write
 from records.exchange.uploads import Declaration, Enter, Sender, Uploads, qualified
 from records.moment import now, shanghai_day
 from records.receipt import Receipt
@@ -55,7 +55,7 @@ class Exchange:
         key = qualified(sender.source, asked.batch_key)
         self._check_key(key, asked)
         with self.private.file(f"batch.{asked.ending}", len(content)) as path:
-            path.write_bytes(content)
+            write(path, content)
             receipt = self.append(
                 path,
                 asked.item,

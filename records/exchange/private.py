@@ -29,6 +29,7 @@ class PrivateFiles:
         name = sha256(str(settings.home.resolve()).encode()).hexdigest()[:16]
         self._on_disk = settings.home / "spool" / "clear"
         self._in_memory = MEMORY / f"huixin-{os.geteuid()}-{name}"
+        self.places = (self._on_disk, self._in_memory)
         self._mine: dict[Path, tuple[Path, int]] = {}
         self._making = threading.Lock()
 
@@ -47,7 +48,7 @@ class PrivateFiles:
     def sweep(self) -> int:
         """Remove what dead processes left; returns how many of them there were."""
         swept = 0
-        for place in (self._on_disk, self._in_memory):
+        for place in self.places:
             mine, _ = self._mine.get(place, (None, -1))
             for folder in place.glob("*/"):
                 if folder != mine and (descriptor := _locked(folder)) is not None:

@@ -152,6 +152,14 @@ def full() -> StorageFull:
     )
 
 
+def write(path: Path, content: bytes) -> None:
+    """Raises ``StorageFull`` where there is no room."""
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise (full() if error.errno in FULL else error) from error
+
+
 def lost() -> SpoolLost:
     return SpoolLost(
         Text(

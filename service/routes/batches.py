@@ -7,6 +7,7 @@ from datetime import date, datetime
 from hashlib import sha256
 from typing import Annotated, Any
 
+from anyio import to_thread
 from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import FileResponse
 from pydantic import BaseModel, ConfigDict, Field
@@ -115,18 +116,18 @@ async def push(
     """
     exchange = _exchange(request)
     sender = await run_in_threadpool(sending, request, client, "batch.push")
-    try:
-        content = await body_of(request)
-    except ClientDisconnect:
-        return Response(status_code=204)
-    asked = Declaration(item, batch_key, ending, len(content), sha256(content).hexdigest(), version, history)
 
-    def take() -> tuple[Receipt, dict[str, Any]]:
+    def take(content: bytes) -> tuple[Receipt, dict[str, Any]]:
+        declared = Declaration(item, batch_key, ending, len(content), sha256(content).hexdigest(), version, history)
         with entered(request, client, "batch.push"):
-            receipt = exchange.push(sender, asked, content)
+            receipt = exchange.push(sender, declared, content)
         return receipt, answer(exchange, exchange.batch(receipt.batch_id, None))
 
-    receipt, found = await run_in_threadpool(take)
+    try:
+        async with body_of(request) as content:
+            receipt, found = await to_thread.run_sync(take, content, limiter=request.app.state.exchange.door)
+    except ClientDisconnect:
+        return Response(status_code=204)
     response.status_code = 200 if receipt.replayed else 201
     return found
 

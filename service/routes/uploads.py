@@ -138,16 +138,16 @@ async def append(
         accepted = ", ".join(CHUNK_TYPES)
         raise WrongMediaType(Text(f"可用：{accepted}", f"accepted: {accepted}"))
     sender = await run_in_threadpool(sending, request, client, "upload.chunk")
-    try:
-        chunk = await body_of(request)
-    except ClientDisconnect:
-        return Response(status_code=204)
 
-    def receive() -> UploadRow:
+    def receive(chunk: bytes) -> UploadRow:
         with entered(request, client, "upload.chunk"):
             return exchange.uploads.receive(upload_id, sender, upload_offset, chunk)
 
-    row = await run_in_threadpool(receive)
+    try:
+        async with body_of(request) as chunk:
+            row = await run_in_threadpool(receive, chunk)
+    except ClientDisconnect:
+        return Response(status_code=204)
     headers = _progress(exchange, row)
     if row.state == RECEIVING:
         return Response(status_code=204, headers=headers)

@@ -6,6 +6,7 @@ import subprocess
 from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,9 +16,9 @@ from fastapi.testclient import TestClient
 from sqlalchemy.orm import Session
 
 from records.base import RecordBase
-from records.database import AuditRow
+from records.database import AuditRow, migrate
 from records.exchange.errors import BadReceipt
-from records.exchange.private import MEMORY
+from records.exchange.private import PrivateFiles
 from records.exchange.signing import verify
 from records.settings import Settings
 from scoring.audit import verify as verify_trail
@@ -243,7 +244,7 @@ def test_what_waits_on_the_disk_holds_no_identity_number(power: Agency, exchange
     assert power.receipt(upload_id).status_code == 200
     patterns = "\n".join(number.decode() for number in numbers)
     # In a process of its own: closing a file of SQLite's in this one would drop the locks of its open connections.
-    for place in (exchange_base.settings.home, MEMORY):
+    for place in (exchange_base.settings.home, *PrivateFiles(exchange_base.settings).places):
         command = ["grep", "-r", "-l", "-a", "-F", "-f", "-", str(place)]
         assert subprocess.run(command, input=patterns, capture_output=True, text=True).stdout == ""
 
@@ -379,3 +380,24 @@ def test_the_batch_of_a_worker_that_died_goes_to_another(
     assert queue.claim("another") is None
     with TestClient(app):
         assert power.receipt(upload_id).json()["receipt"]["rows_accepted"] == 20
+
+
+def test_the_exchange_on_postgresql(tmp_path: Path, postgres: str) -> None:
+    base = RecordBase.open(Settings(home=tmp_path / "home", database_url=postgres))
+    clients = Clients(base.engine)
+    keys = clients.add("power", "agency", "power"), clients.add("regulator", "regulator")
+    content = usage("a", 40)
+    try:
+        with TestClient(create_app(base.settings)) as http:
+            power, regulator = (Agency(http, key) for key in keys)
+            assert power.receipt(power.upload(content, "a", chunk=1000)).json()["receipt"]["rows_accepted"] == 40
+            assert power.declare(content, "a").json()["state"] == "accepted"
+            assert code(power.declare(usage("b", 3), "a")) == "batch-key-taken"
+            assert power.push(usage("b", 3), "b").status_code == 201
+            page = regulator.get("/v1/batches", limit=1).json()
+            assert page["next"]
+            assert len(regulator.get("/v1/batches", cursor=page["next"]).json()["batches"]) == 1
+        assert kept(base) == 43
+        assert verify_trail(base.engine).sound
+    finally:
+        migrate(base.engine, "base")

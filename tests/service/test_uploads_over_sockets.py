@@ -60,6 +60,7 @@ def test_broken_connections_and_killed_servers_lose_nothing(
     exchange_base: RecordBase, exchange_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HUIXIN_EXCHANGE_BODY_SECONDS", "5")
+    monkeypatch.setenv("HUIXIN_EXCHANGE_LEASE_SECONDS", "3")
     key = Clients(exchange_base.engine).add("power", "agency", "power")
     first, second = usage("a", 3_000), usage("b", 3_000)
     with served(exchange_base, key) as power:
