@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from county.civic import civic_blocks
 from county.enterprise import INDUSTRIES, enterprise_records
 from county.farmer import farmer_records
 from county.numbers import enterprise_numbers, farmer_numbers
@@ -19,6 +20,15 @@ from county.reporting import Setting
 
 ENTERING_SHARE = 0.15
 CIRCLE_SHARE = 0.2
+TRUTH_SCHEMA = pa.schema(
+    {
+        "subject_kind": pa.string(),
+        "subject_number": pa.string(),
+        "month_end": pa.date32(),
+        "pd_12m": pa.float64(),
+        "in_default": pa.bool_(),
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -33,10 +43,15 @@ class Block:
 
 
 def generate(plan: CountyPlan) -> Iterator[Block]:
-    """The blocks of ``plan`` in order; each depends on the plan and on its own number alone."""
+    """The blocks of ``plan`` in order; each depends on the plan and on its own number alone.
+
+    First the enterprises and farmers, whose truth is known, then people and bodies, which have none.
+    """
     shared = _SharedShocks(plan)
     for number, first in enumerate(range(0, plan.subjects, plan.block)):
         yield _block(plan, shared, number, first, min(plan.block, plan.subjects - first))
+    for tables in civic_blocks(plan):
+        yield Block(tables, TRUTH_SCHEMA.empty_table())
 
 
 def write(plan: CountyPlan, folder: Path, progress: Callable[[int], None] | None = None) -> list[Path]:

@@ -32,6 +32,8 @@ class Nature:
 class CountyPlan:
     """A synthetic county of ``subjects`` observed for ``months`` up to ``last_month``; the same plan, the same bytes.
 
+    ``subjects`` are its enterprises and farmers, whose true PD is known; its people, institutions, organisations and
+    government bodies come in addition, as shares of them.
     Subjects come in blocks of ``block``: only one block is in memory at a time.
     """
 
@@ -40,6 +42,10 @@ class CountyPlan:
     last_month: date = date(2025, 12, 31)
     seed: int = 20260101
     enterprise_share: float = 0.4
+    people_share: float = 0.075
+    institution_share: float = 0.006
+    organisation_share: float = 0.006
+    government_share: float = 0.002
     block: int = 5_000
     burn_in: int = 24
     enterprise: Nature = field(
@@ -56,6 +62,22 @@ class CountyPlan:
         """The observed month ends, the first one first."""
         last = month_end(self.last_month).replace(day=1)
         return [month_end(add_months(last, -back)) for back in range(self.months - 1, -1, -1)]
+
+    @property
+    def people(self) -> int:
+        return round(self.subjects * self.people_share)
+
+    @property
+    def institutions(self) -> int:
+        return round(self.subjects * self.institution_share)
+
+    @property
+    def organisations(self) -> int:
+        return round(self.subjects * self.organisation_share)
+
+    @property
+    def governments(self) -> int:
+        return round(self.subjects * self.government_share)
 
     @property
     def villages(self) -> int:

@@ -36,6 +36,11 @@ class Setting:
         return len(self.numbers)
 
     @property
+    def mark(self) -> str:
+        """The letter of the kind in record ids; individuals and institutions begin alike."""
+        return "p" if self.kind == "individual" else self.kind[0]
+
+    @property
     def alive(self) -> npt.NDArray[np.bool_]:
         """[subjects, months]: the subject exists."""
         return np.arange(len(self.month_ends))[None, :] >= self.history.entered[:, None]
@@ -89,7 +94,7 @@ def report(
     item = Catalogue.load().item(code)
     table = pa.table(
         {
-            "record_id": _ids(f"syn-{item.table}-{setting.kind[0]}{setting.block}-", n),
+            "record_id": _ids(f"syn-{item.table}-{setting.mark}{setting.block}-", n),
             "subject_kind": pa.array([setting.kind]).take(pa.array(np.zeros(n, np.int64))),
             "subject_number": pa.array(setting.numbers).take(pa.array(subject)),
             "occurred_on": pa.array(happened.astype("datetime64[D]"), pa.date32()),

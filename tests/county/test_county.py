@@ -14,7 +14,15 @@ from hypothesis import strategies as st
 from stdnum.cn import ric, uscc
 
 from county import CountyPlan, generate
-from county.numbers import enterprise_numbers, farmer_numbers, officer_numbers
+from county.numbers import (
+    enterprise_numbers,
+    farmer_numbers,
+    government_numbers,
+    institution_numbers,
+    officer_numbers,
+    organisation_numbers,
+    person_numbers,
+)
 from features.dictionary import dictionary, source_item
 from models.validation import auc
 from records.catalogue import Catalogue
@@ -26,10 +34,15 @@ SMALL = CountyPlan(subjects=600, months=30, block=300, seed=3)
 @given(st.lists(st.integers(0, 10_000_000), min_size=1, max_size=20))
 def test_numbers_pass_every_check_and_belong_to_nobody_alive(index: list[int]) -> None:
     places = np.array(index)
-    for number in enterprise_numbers(places):
+    bodies = [
+        make(places) for make in (enterprise_numbers, institution_numbers, organisation_numbers, government_numbers)
+    ]
+    for number in np.concatenate(bodies):
         assert uscc.validate(str(number))[2:8] == "999999"
-    for number in [*farmer_numbers(places), *officer_numbers(places)]:
+    people = [make(places) for make in (farmer_numbers, officer_numbers, person_numbers)]
+    for number in np.concatenate(people):
         assert ric.get_birth_date(ric.validate(str(number))).year < 1900
+    assert len({*np.concatenate([*bodies, *people]).tolist()}) == 7 * len({*index})
 
 
 def test_the_same_plan_gives_the_same_bytes() -> None:
