@@ -122,7 +122,7 @@ def _joined(item: str, window_months: int | None) -> Any:
     """Spine rows with the records visible to them, none older than the longest window that is asked for."""
     records = _record_table(item)
     spine = _spine_table()
-    predicates = visible(records, spine)
+    predicates = [records.subject_id == spine.subject_id, *visible(records, spine)]
     if window_months is not None:
         predicates.append(records.occurred_on >= spine.as_of_day - ibis.interval(days=31 * (window_months + 1)))
     joined = spine.join(records, predicates, rname="{name}_of_record")

@@ -48,6 +48,16 @@ def test_a_record_is_seen_from_the_very_instant_it_was_recorded(connect: Any, ro
     assert ask(connection, as_of=learnt - timedelta(microseconds=1))["enforcement_open_count"] == 0
 
 
+def test_records_of_others_change_nothing(connect: Any, row: Make) -> None:
+    own = [filing(row, back) for back in range(1, 14)] + [filing(row, 1, revenue=7, subject_id="nobody")]
+    others = [filing(row, back, revenue=900, subject_id=f"s{back}") for back in range(1, 14)]
+    alone, among = (connect({"tax.filing": rows}) for rows in (own, own + others))
+    assert np.array_equal(np.array(list(ask(alone).values())), np.array(list(ask(among).values())), equal_nan=True)
+    asked = pa.table({"subject_id": ["s", "s3"], "as_of": pa.array([AS_OF, AS_OF], pa.timestamp("us"))})
+    ages = FeaturePipeline(among, "enterprise").build(asked)["tax_filing_age_days"].to_pylist()
+    assert ages == [(DAY - months_back(back)).days for back in (1, 3)]
+
+
 def test_the_shanghai_day_decides_what_is_open_or_expired(connect: Any, row: Make) -> None:
     closed = row(date(2025, 1, 1), amount=9, closed_on=date(2025, 6, 30), expires_on=date(2030, 6, 30))
     connection = connect({"court.enforcement": [closed]})
