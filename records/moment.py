@@ -50,7 +50,10 @@ def parse_as_of(value: str | date | datetime | None) -> datetime:
         raise _bad_moment(text) from error
     if instant.tzinfo is None:
         raise _bad_moment(text)
-    return instant.astimezone(UTC).replace(tzinfo=None)
+    try:
+        return instant.astimezone(UTC).replace(tzinfo=None)
+    except OverflowError as error:
+        raise _bad_moment(text) from error
 
 
 def month_end(day: date) -> date:

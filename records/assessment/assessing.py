@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from records.assessment import alerts as calls
@@ -27,8 +27,11 @@ from records.assessment.scheme import Scheme
 from records.assessment.scoring import scored, standings
 from records.base import RecordBase
 from records.catalogue import Item
-from records.moment import parse_as_of
+from records.errors import BadMoment
+from records.moment import now, parse_as_of
+from records.words import Text
 
+FURTHEST_AHEAD = timedelta(days=366)
 Progress = Callable[[int], None]
 
 
@@ -48,6 +51,8 @@ def assess(
     Raises ``BadMonth``, ``BadMoment``, ``BadScheme``.
     """
     moment = parse_as_of(as_of)
+    if moment > now() + FURTHEST_AHEAD:
+        raise BadMoment(Text("截至时点不得晚于一年之后", "an as-of of at most a year ahead is accepted"))
     assessed = parse_month(month, moment)
     span = months_before(assessed, months)
     used = scheme or Scheme.of(base.settings)

@@ -14,7 +14,7 @@ from records.errors import HuixinError
 from records.moment import month_end, shanghai_day
 from records.words import Text
 
-LONGEST = 120
+LONGEST, FIRST_YEAR = 120, 1990
 
 
 class BadMonth(HuixinError):
@@ -39,7 +39,7 @@ def parse_month(text: str | None, as_of: datetime) -> date:
     """``2025-10`` as its first day; ``None`` is the last whole month at ``as_of``. Raises ``BadMonth``."""
     present = month_number(shanghai_day(as_of))
     if text is None:
-        return first_day(present - 1)
+        return first_day(max(present - 1, 12))
     try:
         found = date.fromisoformat(f"{text.strip()}-01")
     except ValueError as error:
@@ -59,6 +59,8 @@ def months_before(last: date, count: int) -> tuple[date, ...]:
     if not 1 <= count <= LONGEST:
         raise BadMonth(Text(f"月数应为 1 至 {LONGEST}", f"1 to {LONGEST} months are accepted"))
     number = month_number(last)
+    if number - count + 1 < 12 * FIRST_YEAR:
+        raise BadMonth(Text(f"月份自 {FIRST_YEAR}-01 起", f"months from {FIRST_YEAR}-01 on are accepted"))
     return tuple(first_day(one) for one in range(number - count + 1, number + 1))
 
 

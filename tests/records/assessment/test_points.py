@@ -11,6 +11,7 @@ import pytest
 from records.assessment import BadMonth, BadScheme, Scheme, assess
 from records.assessment.export import write_files
 from records.base import RecordBase
+from records.errors import BadMoment
 from records.exports import safe_cell, write_csv
 from tests.records.assessment.sample import FIRMS, Send, month_row
 
@@ -80,6 +81,11 @@ def test_a_month_is_read_strictly(base: RecordBase) -> None:
     for wrong_count in (0, 121):
         with pytest.raises(BadMonth):
             assess(base, "2025-10", months=wrong_count)
+    for as_of in ("9999-12-31", "0001-01-01", "1985-01-01"):
+        with pytest.raises((BadMonth, BadMoment)):
+            assess(base, as_of=as_of)
+    with pytest.raises(BadMonth):
+        assess(base, "0001-01")
     empty = assess(base, "2025-10")
     assert empty.ranking == ()
     assert set(empty.unreported) >= {"alpha", "beta", "tax"}
