@@ -15,6 +15,7 @@ from huixin import (
     demo,
     exchange,
     features,
+    file,
     identity,
     import_,
     ingest,
@@ -44,6 +45,7 @@ app.add_typer(features.app, name="features")
 app.command("train")(train.train)
 app.add_typer(model.app, name="model")
 app.command("score")(score.score)
+app.command("file")(file.file)
 app.command("watch")(score.watch)
 app.command("replay")(score.replay)
 app.command("serve")(serve.serve)

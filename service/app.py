@@ -12,12 +12,13 @@ from fastapi.staticfiles import StaticFiles
 
 from records.base import RecordBase
 from records.settings import Settings
+from records.subject_file import SubjectFiles
 from records.words import Text
 from scoring.rating import Rater
 from service import problems
 from service.assessing import AssessmentDesk
 from service.exchange import body_limit, lifespan, open_exchange
-from service.routes import assessment, batches, catalogue, docs, health, models, scores, uploads
+from service.routes import assessment, batches, catalogue, docs, files, health, models, scores, uploads
 from service.security import Clients
 
 MAXIMUM_BODY = 64 * 1024
@@ -46,12 +47,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.base = base
     app.state.rater = Rater(base)
+    app.state.files = SubjectFiles(base)
     app.state.clients = Clients(base.engine)
     app.state.assessments = AssessmentDesk(base)
     app.state.exchange = open_exchange(base)
     problems.install(app)
     app.middleware("http")(_guard)
-    for routes in (scores, models, catalogue, uploads, batches, assessment, health, docs):
+    for routes in (scores, files, models, catalogue, uploads, batches, assessment, health, docs):
         app.include_router(routes.router)
     if STATIC.is_dir():
         app.mount("/static", StaticFiles(directory=STATIC), name="static")

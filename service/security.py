@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Literal, get_args
@@ -22,7 +23,7 @@ from records.words import Text
 from scoring.audit import enter
 
 Role = Literal["platform", "bank", "agency", "analyst", "regulator"]
-Action = Literal["score", "read", "replay", "list", "push", "receipts", "assess"]
+Action = Literal["score", "read", "replay", "list", "push", "receipts", "assess", "file"]
 Purpose = Literal["loan_application", "loan_monitoring", "review", "demonstration"]
 ROLES: tuple[Role, ...] = get_args(Role)
 
@@ -34,6 +35,14 @@ SCORED_KINDS: dict[Role, frozenset[str]] = {
     "analyst": frozenset(),
     "regulator": frozenset(),
 }
+# Whose files each role may open; a subject that is only named by others counts as a person.
+FILE_KINDS: dict[Role, frozenset[str]] = {
+    "platform": frozenset({"enterprise", "institution", "organisation", "government"}),
+    "bank": frozenset({"enterprise", "farmer", "individual", "institution", "organisation", "government"}),
+    "agency": frozenset(),
+    "analyst": frozenset(),
+    "regulator": frozenset({"enterprise", "farmer", "individual", "institution", "organisation", "government"}),
+}
 ALLOWED: dict[Action, frozenset[Role]] = {
     "score": frozenset({"platform", "bank"}),
     "read": frozenset({"platform", "bank", "regulator"}),
@@ -42,6 +51,7 @@ ALLOWED: dict[Action, frozenset[Role]] = {
     "push": frozenset({"agency"}),
     "receipts": frozenset({"agency", "regulator"}),
     "assess": frozenset({"agency", "regulator"}),
+    "file": frozenset({"platform", "bank", "regulator"}),
 }
 
 
@@ -170,6 +180,31 @@ def allow_subject(client: Client, kind: str, authorisation: str | None) -> None:
                 "查询个人信用须有本人书面授权：请在 authorisation 中给出授权书编号（征信业管理条例第十八条）",
                 "asking about a person needs that person's written authorisation: give its reference as authorisation "
                 "(Regulation on the credit reporting industry, Art. 18)",
+            )
+        )
+
+
+def allow_file(client: Client, kinds: Iterable[str], authorisation: str | None) -> None:
+    """Raises ``NotAllowed`` for a kind whose files the role may not open, or a person whose authorisation is missing.
+
+    Regulators act by law (Regulation on the credit reporting industry, Art. 33); everybody else needs the person's
+    authorisation (Art. 18).
+    """
+    asked = set(kinds) or {"individual"}
+    if barred := sorted(asked - FILE_KINDS[client.role]):
+        listed = ", ".join(barred)
+        raise NotAllowed(
+            Text(
+                f"角色 {client.role} 不得查阅 {listed} 类主体的档案",
+                f"the role {client.role} may not open files of the kind {listed}",
+            )
+        )
+    if client.role != "regulator" and asked & NATURAL_PERSONS and not authorisation:
+        raise NotAllowed(
+            Text(
+                "查阅个人档案须有本人书面授权：请在 authorisation 中给出授权书编号（征信业管理条例第十八条）",
+                "opening a person's file needs that person's written authorisation: give its reference as "
+                "authorisation (Regulation on the credit reporting industry, Art. 18)",
             )
         )
 

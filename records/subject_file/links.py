@@ -58,7 +58,7 @@ def links(question: Question, names: Names) -> list[Link]:
     rows = [
         {**row, "tie": tie, "bears": tie.borne_by_other if reverse else not tie.borne_by_other}
         for tie in _ties(question)
-        for reverse in (False, True)
+        for reverse in ((False, True) if tie.item in question.items else (True,))
         for row in _tied(question, tie, reverse=reverse)
     ]
     merged: dict[tuple[str, str, bool], list[dict[str, Any]]] = {}

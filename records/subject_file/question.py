@@ -19,7 +19,10 @@ NEWEST = "occurred_on DESC, recorded_at DESC, record_id DESC"
 
 @dataclass(frozen=True)
 class Question:
-    """``stored``: the items that have records at all; ``members``: the subjects whose files this one carries on."""
+    """``stored``: the items that have records at all; ``members``: the subjects whose files this one carries on.
+
+    ``held``: the items that have visible records of this subject, once they are counted.
+    """
 
     cursor: Any
     engine: Engine
@@ -32,6 +35,7 @@ class Question:
     view: View
     use: Use
     limit: int
+    held: frozenset[str] | None = None
 
     @property
     def day(self) -> date:
@@ -58,8 +62,9 @@ class Question:
 
     @property
     def items(self) -> list[Item]:
-        """Those of ``declared`` that the base holds records of."""
-        return [item for item in self.declared if item.code in self.stored]
+        """Those of ``declared`` that the base holds records of; of this subject, once they are counted."""
+        among = self.stored if self.held is None else self.held
+        return [item for item in self.declared if item.code in among]
 
     def ask(self, query: str, **values: Any) -> list[dict[str, Any]]:
         """Rows of ``query``, which may use $as_of, $as_of_day, $subject and ``values``."""

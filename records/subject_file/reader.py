@@ -98,7 +98,9 @@ class SubjectFiles:
 
 
 def _file(question: Question, first: datetime | None) -> SubjectFile:
-    life, names, counted = Life(question), Names(question), facts.counts(question)
+    counted = facts.counts(question)
+    question = replace(question, held=frozenset(count.item.code for count in counted))
+    life, names = Life(question), Names(question)
     found = links.links(question, names)
     total = sum(count.total for count in counted)
     return SubjectFile(

@@ -13,11 +13,14 @@ from markupsafe import Markup, escape
 from models.grades import GRADE_WORDS
 from records.assessment import GRADE_WORDS as ASSESSMENT_GRADES
 from records.assessment import MEASURE_WORDS, Assessment
+from records.catalogue.kinds import DISCLOSURE_WORDS, KIND_WORDS, USE_WORDS
 from records.catalogue.model import Catalogue
 from records.moment import SHANGHAI_OFFSET
+from records.subject_file.model import VIEW_WORDS, SubjectFile
 from records.words import Language, Text
 from scoring.rating import Rating
 from service.pages import catalogue_words as listing
+from service.pages.charts import file as filed
 from service.pages.charts import quality, study, submission
 from service.pages.charts import timeline as lines
 from service.pages.charts.frame import chart
@@ -64,6 +67,30 @@ def render_credit_report(rating: Rating, path: Path | str, *, synthetic: bool = 
     written = Path(path)
     written.write_text(credit_report_page(rating, synthetic=synthetic), encoding="utf-8")
     return written
+
+
+def subject_file_page(file: SubjectFile, *, synthetic: bool = False) -> str:
+    """A subject's file as a report. ``synthetic`` puts the banner of made-up data on it."""
+    options: Charts = {}
+    tables: dict[str, DataTable] = {}
+    if file.months:
+        options["months"] = chart(partial(filed.month_bars, file))
+        tables["months"] = filed.month_table(file)
+    if file.links:
+        options["links"] = chart(partial(filed.link_graph, file))
+    name = file.subject.name or file.subject.masked
+    return _page(
+        "subject_file.html",
+        Text(f"信用档案 {name}", f"Credit file {name}"),
+        options,
+        tables,
+        file=file,
+        synthetic=synthetic,
+        kind_words=KIND_WORDS,
+        view_words=VIEW_WORDS,
+        disclosure_words=DISCLOSURE_WORDS,
+        use_words=USE_WORDS,
+    )
 
 
 def cumcm_page(content: CumcmReport) -> str:
