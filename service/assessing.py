@@ -6,8 +6,12 @@ import threading
 from collections import OrderedDict
 from datetime import datetime, timedelta
 
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
 from records.assessment import Assessment, assess
 from records.base import RecordBase
+from records.database import NothingToReportRow
 from records.errors import NotAllowed
 from records.moment import now, parse_as_of
 from records.words import Text
@@ -43,7 +47,7 @@ class AssessmentDesk:
     def _found(self, month: str | None, months: int, as_of: str | None) -> Assessment:
         moment = parse_as_of(as_of)
         slot = moment if as_of is not None else datetime.min + (moment - datetime.min) // FRESH * FRESH
-        key = (self.base.state(), month, months, slot)
+        key = (self._state(), month, months, slot)
         with self._lock:
             if key not in self._kept:
                 self._kept[key] = assess(self.base, month, months=months, as_of=moment if as_of else now())
@@ -51,6 +55,11 @@ class AssessmentDesk:
                     self._kept.popitem(last=False)
             self._kept.move_to_end(key)
             return self._kept[key]
+
+    def _state(self) -> int:
+        with Session(self.base.engine) as session:
+            words = session.scalar(select(func.count()).select_from(NothingToReportRow)) or 0
+        return self.base.state() + words
 
 
 def _own_source(client: Client, asked: str | None) -> str:
