@@ -75,33 +75,13 @@ class BatchCommit:
             files = self._files_of(staged.item, session)
             newer = sorted(set(files) - set(checked))
             draft.keep_up(changed=bool(newer) and staged.settle(files, newer) > 0)
+            quarantine = staged.write_quarantine(self.quarantine_folder, batch_id)
             self._name_subjects(session, staged, draft)
-            receipt = self._receipt(staged, sending, batch_id, draft)
+            receipt = _receipt(staged, sending, batch_id, draft, quarantine)
             _name_batch(session, staged, sending, receipt, draft.file)
         while (ahead := (draft.accepted_at - now()).total_seconds()) > 0:
             time.sleep(ahead)
         return receipt
-
-    def _receipt(self, staged: StagedBatch, sending: Sending, batch_id: str, draft: _Draft) -> Receipt:
-        quarantine = staged.write_quarantine(self.quarantine_folder, batch_id)
-        rows = draft.file.rows if draft.file else 0
-        receipt = Receipt(
-            batch_id=batch_id,
-            batch_key=sending.batch_key,
-            item=staged.item.code,
-            sha256=sending.sha256,
-            received_at=sending.received_at,
-            accepted_at=draft.accepted_at,
-            rows_read=staged.rows_read,
-            rows_accepted=rows,
-            rows_rejected=staged.rows_read - rows,
-            files=(draft.file.name,) if draft.file else (),
-            quarantine=str(quarantine) if quarantine else None,
-            source=staged.item.source,
-            version=staged.version,
-        )
-        rejects = quarantine.with_suffix(".csv") if quarantine else None
-        return replace(receipt, rejects=str(rejects)) if rejects and rejects.exists() else receipt
 
     def _settled(self, staged: StagedBatch) -> list[str]:
         """Refuse what the base has already; returns the files asked. One that an erasure removes is asked no more."""
@@ -118,6 +98,7 @@ class BatchCommit:
     def _name_subjects(self, session: Session, staged: StagedBatch, draft: _Draft) -> None:
         """Keep the subjects that the batch names; where there are so many that its moment passed, stamp it anew."""
         if draft.file is None:
+            draft.keep_up()
             return
         self.known.name(session, staged.subjects_of(draft.file), staged.named_by(draft.file))
         stamped = draft.accepted_at
@@ -142,6 +123,27 @@ class BatchCommit:
             return
         with Session(self.engine) as fresh:
             yield fresh
+
+
+def _receipt(staged: StagedBatch, sending: Sending, batch_id: str, draft: _Draft, quarantine: Path | None) -> Receipt:
+    rows = draft.file.rows if draft.file else 0
+    receipt = Receipt(
+        batch_id=batch_id,
+        batch_key=sending.batch_key,
+        item=staged.item.code,
+        sha256=sending.sha256,
+        received_at=sending.received_at,
+        accepted_at=draft.accepted_at,
+        rows_read=staged.rows_read,
+        rows_accepted=rows,
+        rows_rejected=staged.rows_read - rows,
+        files=(draft.file.name,) if draft.file else (),
+        quarantine=str(quarantine) if quarantine else None,
+        source=staged.item.source,
+        version=staged.version,
+    )
+    rejects = quarantine.with_suffix(".csv") if quarantine else None
+    return replace(receipt, rejects=str(rejects)) if rejects and rejects.exists() else receipt
 
 
 def _name_batch(
@@ -196,7 +198,7 @@ class _Draft:
         if changed:
             self._write()
         if self._staged.history or self.file is None:
-            self.accepted_at = now()
+            self.accepted_at = now() + SOON
             return
         while self.accepted_at - now() < SOON / 2:
             self._ahead = SOON + 2 * self._took

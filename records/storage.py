@@ -12,7 +12,15 @@ from pathlib import Path
 from records.errors import HuixinError, StorageFull
 from records.words import Text
 
-FULL = ("no space left on device", "disk quota exceeded", "os error 28", "os error 122", "max_temp_directory_size")
+# The last one is what Polars says of a Parquet file whose end finds no room.
+FULL = (
+    "no space left on device",
+    "disk quota exceeded",
+    "os error 28",
+    "os error 122",
+    "max_temp_directory_size",
+    "invalid thrift: transport error",
+)
 
 
 @contextmanager
