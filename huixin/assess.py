@@ -47,7 +47,7 @@ def assess(
     ] = None,
 ) -> None:
     """报送考核：完整、准确、及时、一致、整改 · submission assessment by source, item and month."""
-    from records.assessment import Scheme
+    from records.assessment import Scheme, known_source
     from records.assessment import assess as assessed
     from records.assessment.export import write_files
     from records.base import RecordBase
@@ -58,7 +58,7 @@ def assess(
     scheme = Scheme.load(weights) if weights else Scheme.of(settings)
     base = RecordBase.open(settings)
     if source is not None:
-        _check_source(base.catalogue, source)
+        known_source(base.catalogue, source)
     with progress("考核各目录项", "assessing items", len(base.catalogue.items)) as done:
         found = assessed(base, month, months=months, as_of=as_of, scheme=scheme, progress=done)
     if source is not None:
@@ -70,16 +70,6 @@ def assess(
     page.write_text(assessment_page(found, base.catalogue), encoding="utf-8")
     say(f"报告：{page}", f"report: {page}")
     say(f"数据：{', '.join(one.name for one in written)}", f"data: {', '.join(one.name for one in written)}")
-
-
-def _check_source(catalogue: Catalogue, source: str) -> None:
-    from records.errors import UnknownItem
-
-    if source not in catalogue.sources:
-        accepted = ", ".join(catalogue.sources)
-        raise UnknownItem(
-            Text(f"目录中没有来源 {source[:40]}；可用：{accepted}", f"no source {source[:40]}; accepted: {accepted}")
-        )
 
 
 def _show(found: Assessment, catalogue: Catalogue) -> None:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from records.assessment import Assessment, assess
+from records.assessment import Assessment, assess, known_source
 from records.base import RecordBase
 from records.database import NothingToReportRow
 from records.errors import NotAllowed
@@ -34,10 +34,12 @@ class AssessmentDesk:
         """What ``client`` may see of the assessment of ``month``: a regulator all, an agency its own source.
 
         Without an as-of, what was worked out in the last ten minutes is given again, unless anything came since.
-        Raises ``NotAllowed``, ``BadMonth``, ``BadMoment``.
+        Raises ``NotAllowed``, ``UnknownSource``, ``BadMonth``, ``BadMoment``.
         """
         allow(client, "assess")
         own = source if client.role == "regulator" else _own_source(client, source)
+        if own is not None:
+            known_source(self.base.catalogue, own)
         found = self._found(month, months, as_of)
         if own is None:
             return found

@@ -4,6 +4,7 @@ from records.assessment.assessing import assess
 from records.assessment.model import Alert, Assessment, Claim, Contradiction, ItemMonth, SourceMonth
 from records.assessment.periods import BadMonth
 from records.assessment.scheme import GRADE_WORDS, MEASURE_WORDS, MEASURES, BadScheme, Scheme
+from records.assessment.sources import UnknownSource, known_source
 
 __all__ = [
     "Alert",
@@ -18,5 +19,7 @@ __all__ = [
     "MEASURE_WORDS",
     "Scheme",
     "SourceMonth",
+    "UnknownSource",
     "assess",
+    "known_source",
 ]

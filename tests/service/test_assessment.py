@@ -91,6 +91,12 @@ def test_a_wrong_question_is_told_so(client: TestClient, keys: dict[str, dict[st
     assert answer.json()["detail"]
 
 
+def test_an_unknown_source_is_answered_with_the_known_ones(client: TestClient, keys: dict[str, dict[str, str]]) -> None:
+    answer = client.get("/v1/assessment/page?source=nobody", headers=keys["regulator"])
+    assert answer.status_code == 404
+    assert "alpha" in answer.json()["detail"]
+
+
 def test_what_was_sent_meanwhile_is_assessed(
     client: TestClient, keys: dict[str, dict[str, str]], base: RecordBase
 ) -> None:
