@@ -16,7 +16,7 @@ from records.identity import scheme_of
 
 BLOCK = 250_000
 ROWS_A_SUBJECT = 25
-SUBJECTS_MOST = 1_000_000
+SUBJECTS_MOST = 400_000
 DAYS = (date(2022, 1, 1), date(2025, 12, 31))
 EMPTY = 0.1
 WORDS = ("东城区", "惠民农机有限公司", "城关镇", "一般事项", "常规检查", "办公室", "north", "batch lot", "A-17", "备注")

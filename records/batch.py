@@ -6,9 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any
 
-import numpy as np
 import polars as pl
 
 from records.casting import STORED_TYPES, as_stored, instants, shanghai_days, stripped, wrong_type
@@ -21,6 +19,7 @@ from records.number_checks import holding_numbers
 from records.reading import Chunk
 from records.reject_rows import as_sent, with_reasons
 from records.rejections import Findings, by_row, unreadable_rows
+from records.rules import Rules
 from records.words import Text
 
 ALWAYS = ("record_id", "subject_number", "occurred_on")
@@ -72,6 +71,7 @@ class BatchValidator:
         self.item = item
         self.version = version or item.version
         self.fields = item.fields_at(version)
+        self._rules = Rules(item.subject_kinds, self.fields)
         self.identifier = Identifier(item, identity, pseudonyms)
         self.received_at = received_at
         self.history = history
@@ -124,7 +124,8 @@ class BatchValidator:
         for name in chunk.lost_digits.keys() & self._types.keys():
             found.add(name, chunk.lost_digits[name], LOST_DIGITS)
         self._check_types(raw, typed, found)
-        self._check_values(typed, found)
+        for failure in self._rules.failures(typed):
+            found.add(*failure)
         self._check_texts(typed, found)
         stored = self._stamped(typed, found)
         subjects = self._identified(typed, found)
@@ -134,16 +135,15 @@ class BatchValidator:
             row=pl.Series(chunk.row),
         )
         kept = stored.select("row", "masked", "prefix", *self.item.arrow_schema.names)
-        if not found.bad.any() and not chunk.unreadable:
-            return Accepted(kept, _named(subjects), unreadable, pl.DataFrame(), 0)
         bad = pl.Series(found.bad)
+        if not found.bad.any() and not chunk.unreadable:
+            return Accepted(kept, self._named(subjects, ~bad), unreadable, pl.DataFrame(), 0)
         rejections = by_row([unreadable, found.rejections()])
         sealed = {name: self.identifier.sealed(known.filter(bad)) for name, known in subjects.items()}
         cells = as_sent(chunk.frame.filter(bad), typed.filter(bad), sealed)
         rejected = with_reasons(pl.Series(chunk.row).filter(bad), cells, rejections)
         kept = kept.filter(~bad)
-        named = _named({name: known.filter(~bad) for name, known in subjects.items()})
-        return Accepted(kept, named, rejections, rejected, rejected.height)
+        return Accepted(kept, self._named(subjects, ~bad), rejections, rejected, rejected.height)
 
     @cached_property
     def _types(self) -> dict[str, Field]:
@@ -157,28 +157,6 @@ class BatchValidator:
             "supersedes": TEXT,
             **self.fields,
         }
-
-    @cached_property
-    def _schema(self) -> Any:
-        """The item as a Pandera schema: required values, code lists, ranges."""
-        import pandera.polars as pandera
-
-        columns: dict[str, Any] = {
-            "record_id": pandera.Column(nullable=False, checks=pandera.Check.str_length(1, 200)),
-            "subject_number": pandera.Column(nullable=False),
-            "subject_kind": pandera.Column(nullable=False, checks=pandera.Check.isin(self.item.subject_kinds)),
-            "occurred_on": pandera.Column(nullable=False),
-        }
-        for name, field in self.fields.items():
-            checks = []
-            if field.codes:
-                checks.append(pandera.Check.isin(list(field.codes)))
-            if field.minimum is not None:
-                checks.append(pandera.Check.ge(field.minimum))
-            if field.maximum is not None:
-                checks.append(pandera.Check.le(field.maximum))
-            columns[name] = pandera.Column(nullable=not field.required, checks=checks)
-        return pandera.DataFrameSchema(columns)
 
     def _completed(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Optional columns that the source left out, as empty ones; instants with a zone, as UTC."""
@@ -194,18 +172,6 @@ class BatchValidator:
         for name, field in self._types.items():
             if raw[name].null_count() != typed[name].null_count():
                 found.add(name, raw[name].is_not_null() & typed[name].is_null(), wrong_type(field))
-
-    def _check_values(self, typed: pl.DataFrame, found: Findings) -> None:
-        import pandera.polars as pandera
-
-        try:
-            self._schema.validate(typed, lazy=True)
-        except pandera.errors.SchemaErrors as error:
-            cases = error.failure_cases.filter(pl.col("index").is_not_null())
-            for (name, check), rows in cases.group_by("column", "check", maintain_order=True):
-                wrong = np.zeros(typed.height, np.bool_)
-                wrong[rows["index"].to_numpy()] = True
-                found.add(str(name), wrong, self._refusal(str(name), str(check)))
 
     def _check_texts(self, typed: pl.DataFrame, found: Findings) -> None:
         """No identity number reaches the base inside a record id or a free text, where it would be kept in clear."""
@@ -261,6 +227,10 @@ class BatchValidator:
                 found.add(name, missing, self._wrong_reference())
         return known
 
+    def _named(self, subjects: dict[str, pl.DataFrame], good: pl.Series) -> pl.Series:
+        others = [known.filter(good) for name, known in subjects.items() if name != "subject_number"]
+        return pl.concat([NOBODY, *(self.identifier.newly_named(known) for known in others)])
+
     def _wrong_reference(self) -> Text:
         body, person = self._wrong_identity("enterprise"), self._wrong_identity("individual")
         return body if body == person else Text(f"{person.zh}；或{body.zh}", f"{person.en}; or {body.en}")
@@ -271,32 +241,6 @@ class BatchValidator:
                 "代号应为 1 至 64 个字母、数字或 . _ -", "a pseudonym of 1 to 64 letters, digits or . _ - is accepted"
             )
         return wrong_number(kind)
-
-    def _refusal(self, name: str, check: str) -> Text:
-        """Words for a failed Pandera check of column ``name``."""
-        if check == "not_nullable":
-            return Text("必填项为空", "a required value is empty")
-        if name == "subject_kind":
-            accepted = ", ".join(self.item.subject_kinds)
-            return Text(f"此目录项的主体类别限：{accepted}", f"subject kinds accepted for this item: {accepted}")
-        if name == "record_id":
-            return Text("编号应为 1 至 200 个字符", "a record id of 1 to 200 characters is accepted")
-        field = self.fields[name]
-        if field.codes:
-            accepted = ", ".join(field.codes)
-            return Text(f"代码不在代码表内；可用：{accepted}", f"not in the code list; accepted: {accepted}")
-        low = "-∞" if field.minimum is None else field.minimum
-        high = "∞" if field.maximum is None else field.maximum
-        bounds = f"{low} .. {high}"
-        return Text(f"超出范围；可用：{bounds}", f"out of range; accepted: {bounds}")
-
-
-def _named(subjects: dict[str, pl.DataFrame]) -> pl.Series:
-    """Ids of the subjects in ``subject`` fields, each once a field."""
-    others = [known for name, known in subjects.items() if name != "subject_number"]
-    return pl.concat(
-        [NOBODY, *(known["subject_id"].gather(known["place"].arg_unique()).drop_nulls() for known in others)]
-    )
 
 
 def _without_lost(frame: pl.DataFrame, chunk: Chunk) -> pl.DataFrame:

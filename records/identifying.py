@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import repeat
+
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from records.catalogue import Item
 from records.identity import SEALED, Identity, scheme_of
@@ -15,7 +19,7 @@ ISSUED = r"^[A-Za-z0-9_.-]{1,64}$"
 SCHEMES = ("ric", "uscc")
 # Of a subject that a stored record names, only the id is known: its token says so, and is taken in such fields only.
 REFERENCE = "reference"
-KNOWN = {"number": pl.String, "scheme": pl.String, "subject_id": pl.String, "masked": pl.String, "prefix": pl.Int64}
+FACTS = {"scheme": pl.String, "subject_id": pl.String, "masked": pl.String, "prefix": pl.Int64}
 PREFIX_DIGITS = 10
 
 
@@ -29,7 +33,8 @@ class Identifier:
         self.identity = identity
         self._pseudonyms = f"pseudonym:{pseudonyms}" if pseudonyms else None
         self._schemes = {kind: self._pseudonyms or scheme_of(kind) for kind in item.subject_kinds}
-        self._remembered: dict[tuple[str, ...], pl.DataFrame] = {}
+        self._memories: dict[tuple[str, ...], _Memory] = {}
+        self._named = np.zeros(0, np.bool_)
 
     def subjects(self, kinds: pl.Series, numbers: pl.Series) -> pl.DataFrame:
         """``subject_id``, ``scheme``, ``masked`` and ``prefix`` of each row; null where there is no such subject.
@@ -39,15 +44,26 @@ class Identifier:
         distinct, place = _encoded(numbers)
         schemes = sorted(set(self._schemes.values()))
         first = {kind: schemes.index(scheme) * len(distinct) for kind, scheme in self._schemes.items()}
-        known = pl.concat([self._known((scheme,), distinct) for scheme in schemes])
+        known = pl.concat([self._known((scheme,), distinct) for scheme in schemes], rechunk=True)
         place = place + kinds.replace_strict(first, default=None, return_dtype=pl.Int64)
         return known.select(pl.all().gather(place))
 
     def references(self, numbers: pl.Series) -> pl.DataFrame:
-        """The same of persons or bodies named in a field, by whichever scheme accepts them; ``place`` tells alike."""
+        """The same of persons or bodies named in a field, by whichever scheme accepts them."""
         schemes = (*((self._pseudonyms,) if self._pseudonyms else SCHEMES), REFERENCE)
         distinct, place = _encoded(numbers)
-        return self._known(schemes, distinct).select(pl.all().gather(place)).with_columns(place.alias("place"))
+        return self._known(schemes, distinct).select(pl.all().gather(place))
+
+    def newly_named(self, known: pl.DataFrame) -> pl.Series:
+        """Ids of the subjects of ``references`` that have not come out of here before; a few come again."""
+        known = known.filter(pl.col("entry").is_not_null())
+        entries = known["entry"].to_numpy()
+        most = int(entries.max(initial=-1)) + 1
+        if most > len(self._named):
+            self._named = np.concatenate([self._named, np.zeros(most, np.bool_)])
+        new = ~self._named[entries]
+        self._named[entries] = True
+        return known["subject_id"].filter(pl.Series(new)).unique()
 
     def sealed(self, subjects: pl.DataFrame) -> pl.Series:
         """A token for each row of ``subject_id``, ``scheme`` and ``masked``; null where there is no subject."""
@@ -68,18 +84,22 @@ class Identifier:
         return named.with_columns(scheme=pl.lit(REFERENCE), masked=pl.lit("*" * LENGTH))
 
     def _known(self, schemes: tuple[str, ...], numbers: pl.Series) -> pl.DataFrame:
-        """``KNOWN`` of each of the distinct ``numbers`` that one of ``schemes`` accepts, the first scheme first."""
-        before = self._remembered.get(schemes, pl.DataFrame(schema=KNOWN))
-        known = numbers.to_frame("number").join(before, on="number", how="left", maintain_order="left")
-        fresh = known.filter(pl.col("subject_id").is_null())["number"]
-        if len(fresh) == 0:
-            return known.select("scheme", "subject_id", "masked", "prefix")
-        new = self._found(schemes, fresh)
-        room = before.height + new.height <= REMEMBERED
-        self._remembered[schemes] = pl.concat([before, new]) if room else new.head(REMEMBERED)
-        every = new if before.height == 0 else pl.concat([before, new])
-        known = numbers.to_frame("number").join(every, on="number", how="left", maintain_order="left")
-        return known.select("scheme", "subject_id", "masked", "prefix")
+        """``FACTS`` and ``entry`` of each of the distinct ``numbers``; null where none of ``schemes`` accepts it.
+
+        ``entry``: a number of its own for each number that was accepted.
+        """
+        memory = self._memories.setdefault(schemes, _Memory())
+        texts = numbers.to_list()
+        place = memory.places(texts)
+        fresh = place < 0
+        if fresh.any():
+            found = self._found(schemes, numbers.filter(pl.Series(fresh)))
+            if len(memory.place) + found.height > REMEMBERED and memory.place:
+                memory.forget()
+                found = self._found(schemes, numbers)
+            memory.keep(found)
+            place = memory.places(texts)
+        return memory.facts.select(pl.all().gather(pl.Series(place).replace(-1, None)))
 
     def _found(self, schemes: tuple[str, ...], numbers: pl.Series) -> pl.DataFrame:
         sealed = numbers.str.starts_with(SEALED)
@@ -106,8 +126,7 @@ class Identifier:
                 "subject_id": ids,
                 "masked": normal if self._pseudonyms else masked_numbers(normal),
                 "prefix": _prefix(ids),
-            },
-            KNOWN,
+            }
         )
 
     def _unsealed(self, schemes: tuple[str, ...], tokens: pl.Series) -> pl.DataFrame:
@@ -115,6 +134,31 @@ class Identifier:
         rows = [(token, *content) for token, content in opened if content and content[0] in schemes]
         found = pl.DataFrame(rows, schema=["number", "scheme", "subject_id", "masked"], orient="row")
         return found.cast(pl.String).with_columns(_prefix(found["subject_id"].cast(pl.String)).alias("prefix"))
+
+
+class _Memory:
+    """What was found of the numbers that came before, by number."""
+
+    def __init__(self) -> None:
+        self.place: dict[str, int] = {}
+        self.facts = pl.DataFrame(schema={**FACTS, "entry": pl.Int64})
+        self._entries = 0
+
+    def places(self, numbers: list[str]) -> NDArray[np.int64]:
+        """The row of ``facts`` for each number, -1 where it is not known."""
+        return np.fromiter(map(self.place.get, numbers, repeat(-1)), np.int64, len(numbers))
+
+    def keep(self, found: pl.DataFrame) -> None:
+        """``number`` and ``FACTS``."""
+        first = self.facts.height
+        self.place.update(zip(found["number"].to_list(), range(first, first + found.height), strict=True))
+        entry = pl.int_range(self._entries, self._entries + found.height, eager=True).alias("entry")
+        self._entries += found.height
+        self.facts = pl.concat([self.facts, found.select(*FACTS).with_columns(entry)], rechunk=True)
+
+    def forget(self) -> None:
+        self.place.clear()
+        self.facts = self.facts.clear()
 
 
 def _prefix(subject_ids: pl.Series) -> pl.Series:

@@ -21,7 +21,7 @@ SORTED_BY = ("subject_id", "occurred_on")
 PORTIONS = 256
 PREFIX_BITS = 40
 DAY_BITS = 20
-IN_MEMORY_BYTES = 192 << 20
+IN_MEMORY_BYTES = 128 << 20
 ROWS_AT_ONCE = 300_000
 PORTION_MOST = 3_000_000
 
@@ -37,7 +37,7 @@ class SortedRuns:
         self.rows = 0
 
     def add(self, frame: pl.DataFrame) -> None:
-        """Take ``frame``; past 192 MiB of loose frames they go to disk as one run."""
+        """Take ``frame``; past 128 MiB of loose frames they go to disk as one run."""
         self.rows += frame.height
         self._loose.append(frame)
         self._loose_bytes += int(frame.estimated_size())

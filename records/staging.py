@@ -160,7 +160,7 @@ class StagedBatch:
 
     def _checked(self, path: Path) -> Iterator[tuple[list[str], int, Accepted]]:
         """For each chunk: the columns it was sent with, how many rows, and what the checks made of them."""
-        for number, chunk in enumerate(ahead(read_chunks(path, self._rows_most))):
+        for number, chunk in enumerate(read_chunks(path, self._rows_most)):
             if number == 0:
                 self._validator.check_columns(chunk.frame.columns)
             else:

@@ -1,10 +1,17 @@
-"""CSV to chunks of text columns: quoted line ends, rows of the wrong width told apart, flat memory."""
+"""CSV to chunks of text columns: quoted line ends, rows of the wrong width told apart, flat memory.
+
+Blocks without a quote, all of whose rows have the right width, are split by Polars on all cores. From the first quote
+on Arrow reads the rest of the file, since only who reads from there knows which line ends are inside a cell; where rows
+of a block are of the wrong width, Arrow tells which.
+"""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+import io
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -16,45 +23,84 @@ from records.reading.chunk import Chunk, check_names, no_rows, refusal
 from records.reading.encodings import LONGEST_LINE, encoding_of
 from records.reading.limits import opened
 
-BLOCK_BYTES = 32 << 20
-LONGEST_ROW = 32 << 20
+BLOCK_BYTES = 16 << 20
 
 
 def csv_chunks(path: Path) -> Iterator[Chunk]:
-    """Chunks of about 32 MiB, every column as text. Raises ``BadBatch``, ``pa.ArrowException`` or ``csv.Error``."""
+    """Chunks of about 16 MiB, every column as text. Raises ``BadBatch``, ``pa.ArrowException`` or ``csv.Error``."""
     encoding = encoding_of(path)
     columns = _header(path, encoding)
+    seen = False
+    with opened(path) as file:
+        file.readline(LONGEST_LINE)
+        for chunk in _chunks(path, file, columns, encoding):
+            if chunk.frame.height or chunk.unreadable:
+                seen = True
+                yield chunk
+    if not seen:
+        raise no_rows(path)
+
+
+def _chunks(path: Path, file: BinaryIO, columns: list[str], encoding: str) -> Iterator[Chunk]:
+    rest, before = b"", 0
+    while encoding == "utf-8" and (block := rest + file.read(BLOCK_BYTES)):
+        end = block.rfind(b"\n") + 1
+        if b'"' in block or (end == 0 and len(block) > LONGEST_LINE):
+            rest = block
+            break
+        whole, rest = (block[:end], block[end:]) if end else (block, b"")
+        if (frame := _plain(whole, columns)) is not None:
+            found = iter([Chunk(frame, np.arange(before + 1, before + frame.height + 1))])
+        else:
+            found = _by_arrow(path, io.BytesIO(whole), columns, encoding, before)
+        for chunk in found:
+            before += chunk.frame.height + len(chunk.unreadable)
+            yield chunk
+    yield from _by_arrow(path, io.BufferedReader(_Joined(rest, file), 1 << 20), columns, encoding, before)
+
+
+def _plain(block: bytes, columns: list[str]) -> pl.DataFrame | None:
+    """The rows of a block without quotes, or ``None`` where it is not certain that each has the right width."""
+    if block.count(b"\r") != block.count(b"\r\n"):
+        return None
+    try:
+        frame = pl.read_csv(block, has_header=False, schema=dict.fromkeys(columns, pl.String), quote_char=None)
+    except pl.exceptions.PolarsError:
+        return None
+    return frame if block.count(b",") == frame.height * (len(columns) - 1) else None
+
+
+def _by_arrow(path: Path, file: BinaryIO, columns: list[str], encoding: str, before: int) -> Iterator[Chunk]:
+    """Chunks of ``file``, which is the part after ``before`` rows."""
     unreadable: list[int] = []
 
     def skip(row: arrow_csv.InvalidRow) -> str:
-        unreadable.append(row.number - 1)
+        unreadable.append(before + row.number)
         return "skip"
 
-    seen = False
-    with opened(path) as file:
-        row = 0
-        for batch in _batches(path, file, columns, encoding, skip):
-            if batch.num_rows == 0:
-                continue
-            frame = pl.DataFrame(batch)
-            rows = _row_numbers(row, frame.height, unreadable)
-            row, seen = int(rows[-1]), True
-            told = [number for number in unreadable if number < row]
-            del unreadable[: len(told)]
-            yield Chunk(frame, rows, told)
-    if not seen and not unreadable:
-        raise no_rows(path)
-    if unreadable:
-        yield Chunk(pl.DataFrame(schema=dict.fromkeys(columns, pl.String)), np.empty(0, np.int64), unreadable)
+    row = before
+    for batch in _batches(path, file, columns, encoding, skip):
+        if batch.num_rows == 0:
+            continue
+        frame = pl.DataFrame(batch)
+        rows = _row_numbers(row, frame.height, unreadable)
+        row = int(rows[-1])
+        told = [number for number in unreadable if number < row]
+        del unreadable[: len(told)]
+        yield Chunk(frame, rows, told)
+    yield Chunk(pl.DataFrame(schema=dict.fromkeys(columns, pl.String)), np.empty(0, np.int64), unreadable)
 
 
-def _batches(path: Path, file: object, columns: list[str], encoding: str, skip: object) -> Iterator[pa.RecordBatch]:
-    block = max(BLOCK_BYTES, 1 << 10)
+def _batches(
+    path: Path, file: BinaryIO, columns: list[str], encoding: str, skip: Callable[[arrow_csv.InvalidRow], str]
+) -> Iterator[pa.RecordBatch]:
+    if not (first := file.read(1)):
+        return
     try:
         yield from arrow_csv.open_csv(
-            file,
+            io.BufferedReader(_Joined(first, file), 1 << 20),
             read_options=arrow_csv.ReadOptions(
-                block_size=block, encoding=encoding, use_threads=False, column_names=columns, skip_rows=1
+                block_size=BLOCK_BYTES, encoding=encoding, use_threads=False, column_names=columns
             ),
             parse_options=arrow_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=skip),
             convert_options=arrow_csv.ConvertOptions(
@@ -62,14 +108,32 @@ def _batches(path: Path, file: object, columns: list[str], encoding: str, skip: 
             ),
         )
     except pa.ArrowInvalid as error:
+        if str(error) == "Empty CSV file":
+            return
         if "straddling object" not in str(error):
             raise
-        limit = f"{block >> 20} MiB"
+        limit = f"{BLOCK_BYTES >> 20} MiB"
         raise refusal(
             path,
             f"有一行过长（引号可能未闭合）；每行至多 {limit}",
             f"a row is too long, perhaps a quote is not closed; at most {limit} a row are accepted",
         ) from error
+
+
+class _Joined(io.RawIOBase):
+    """Some bytes, and then those of a file."""
+
+    def __init__(self, first: bytes, then: BinaryIO) -> None:
+        self._first, self._then = memoryview(first), then
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        some = self._first[: len(buffer)] if self._first else self._then.read(len(buffer))
+        self._first = self._first[len(some) :]
+        buffer[: len(some)] = some
+        return len(some)
 
 
 def _header(path: Path, encoding: str) -> list[str]:

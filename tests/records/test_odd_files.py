@@ -18,6 +18,7 @@ import pytest
 from county.numbers import enterprise_numbers
 from records.base import Receipt, RecordBase
 from records.errors import BadBatch
+from records.reading import read_chunks
 
 FIRMS = [str(number) for number in enterprise_numbers(np.arange(20))]
 COLUMNS = ["record_id", "subject_number", "occurred_on", "period", "revenue", "tax_due", "tax_paid", "days_late"]
@@ -187,3 +188,29 @@ def test_blanks_around_column_names_and_values_do_not_change_types(base: RecordB
     path.write_text(csv_text([filing(1, revenue="900000000000001.10")]).replace(",", " , "))
     assert base.append(path, "tax.filing").rows_accepted == 1
     assert str(base.connection().table("tax_filing").revenue.execute()[0]) == "900000000000001.10"
+
+
+@pytest.mark.parametrize("late", ["", '"'])
+@pytest.mark.parametrize("block", [1 << 10, 1 << 20])
+def test_rows_are_numbered_alike_whoever_splits_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, late: str, block: int
+) -> None:
+    """Short, long, blank and quoted rows, on either side of the ends of blocks."""
+    monkeypatch.setattr("records.reading.csv_files.BLOCK_BYTES", block)
+    rows = [f"r{number},{number},x" for number in range(400)]
+    expected = dict(enumerate(rows, 1))
+    for place, line in ((3, "short,1"), (50, "long,1,2,3"), (51, "long,1,2,3"), (120, "short"), (399, "l,o,n,g")):
+        rows[place] = line
+        del expected[place + 1]
+    rows[300] = f"{late}r300{late},300,x"
+    rows[301] = f"r301,{late}301{late},"
+    expected[302] = "r301,301,"
+    path = tmp_path / "a.csv"
+    path.write_text("a,b,c\r\n" + "\r\n".join(rows))
+    found, unreadable = {}, []
+    for chunk in read_chunks(path):
+        texts = chunk.frame.select(pl.concat_str(pl.all().fill_null(""), separator=","))["a"]
+        found |= dict(zip(chunk.row.tolist(), texts, strict=True))
+        unreadable += chunk.unreadable
+    assert found == expected
+    assert sorted(unreadable) == [4, 51, 52, 121, 400]
