@@ -26,6 +26,7 @@ def demo(
     """在合成县上跑完整个流程，生成报告 · run the whole job on a synthetic county and write a report."""
     from county.plan import CountyPlan
     from huixin.county_base import fill, refuse_mixture
+    from huixin.demo_files import write_files
     from huixin.demo_report import curl_line, write_report
     from records.base import RecordBase
     from records.settings import Settings
@@ -46,7 +47,8 @@ def demo(
     _score_everyone(base, as_of, folder)
     step("撰写报告并向服务提同样的问题", "writing the report and asking the service the same question")
     key = _demo_key(base, folder)
-    report = write_report(base, plan, folder, started, curl_line(base, folder))
+    files = write_files(base, folder, as_of)
+    report = write_report(base, plan, folder, started, curl_line(base, folder), files)
     _ask_service(base, report.asked, key)
     say(f"报告：{report.path.resolve()}", f"report: {report.path.resolve()}")
     say("启动服务：make serve，然后执行：", "start the service with make serve, then run:")

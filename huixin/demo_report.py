@@ -39,8 +39,15 @@ class WrittenReport:
     curl: str
 
 
-def write_report(base: RecordBase, plan: CountyPlan, folder: Path, started: float, curl: CurlLine) -> WrittenReport:
-    """Write ``<folder>/report.html``."""
+def write_report(
+    base: RecordBase,
+    plan: CountyPlan,
+    folder: Path,
+    started: float,
+    curl: CurlLine,
+    files: tuple[tuple[Text, str], ...] = (),
+) -> WrittenReport:
+    """Write ``<folder>/report.html``. ``files``: pages of credit files by kind, relative to ``folder``."""
     as_of = plan.month_ends[-1]
     rater = Rater(base)
     sections = tuple(_section(base, rater, segment, folder, as_of) for segment in SEGMENTS)
@@ -64,6 +71,8 @@ def write_report(base: RecordBase, plan: CountyPlan, folder: Path, started: floa
         warnings=tuple(one for segment in SEGMENTS for one in rater.warnings(segment, end_of_day(as_of), 8)),
         reports=ratings,
         curl=command,
+        files=files,
+        people_and_bodies=plan.people + plan.institutions + plan.organisations + plan.governments,
     )
     path = folder / "report.html"
     path.write_text(demo_page(content), encoding="utf-8")

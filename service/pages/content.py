@@ -105,6 +105,8 @@ class DemoReport:
     reports: tuple[Rating, ...]
     curl: str
     outputs: tuple[tuple[Text, str], ...] = ()  # further files that the run wrote: what it is, where it lies
+    files: tuple[tuple[Text, str], ...] = ()  # pages of credit files: the kind of subject, and the page beside this one
+    people_and_bodies: int = 0  # subjects that are not rated
 
 
 @dataclass(frozen=True)
