@@ -38,6 +38,8 @@ def values_of(field: Field) -> st.SearchStrategy[Any]:
             return st.decimals(0, 10**6, places=2)
         case "integer":
             return st.integers(int(field.minimum or 0), int(field.maximum or 200))
+        case "boolean":
+            return st.booleans()
         case "date":
             return st.none() | st.dates(FIRST, date(2026, 6, 30))
         case _:
