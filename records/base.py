@@ -34,6 +34,7 @@ from records.reading import readable
 from records.receipt import Receipt
 from records.settings import Settings
 from records.staging import StagedBatch, digest
+from records.storage import room
 from records.tables import Stored, connect
 from records.versions import check_unchanged
 from records.visibility import seen
@@ -108,7 +109,8 @@ class RecordBase:
         if earlier := self._commit.earlier(item, sending):
             return earlier
         staging = self.settings.records_folder / STAGING / f"{time.time_ns():x}-{secrets.token_hex(4)}"
-        staging.mkdir(parents=True)
+        with room(staging.parent):
+            staging.mkdir(parents=True)
         try:
             validator = BatchValidator(
                 item, self.identity, sending.received_at, history=history, pseudonyms=pseudonyms, version=version

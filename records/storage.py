@@ -12,7 +12,7 @@ from pathlib import Path
 from records.errors import HuixinError, StorageFull
 from records.words import Text
 
-# The last one is what Polars says of a Parquet file whose end finds no room.
+# The last two are what Polars says of a Parquet file whose end finds no room, and NumPy of an array that does not.
 FULL = (
     "no space left on device",
     "disk quota exceeded",
@@ -20,6 +20,7 @@ FULL = (
     "os error 122",
     "max_temp_directory_size",
     "invalid thrift: transport error",
+    " requested and ",
 )
 
 
