@@ -18,7 +18,7 @@ from records.moment import now, parse_as_of
 from records.subject_file import facts, links
 from records.subject_file.contradictions import contradictions
 from records.subject_file.life import Life
-from records.subject_file.model import SourceConsulted, SubjectFile, View
+from records.subject_file.model import FileRecord, SourceConsulted, SubjectFile, View
 from records.subject_file.question import Question
 from records.subject_file.refs import KINDS, Names
 from records.words import Text
@@ -103,6 +103,7 @@ def _file(question: Question, first: datetime | None) -> SubjectFile:
     life, names = Life(question), Names(question)
     found = links.links(question, names)
     total = sum(count.total for count in counted)
+    basics = facts.basics(question, life, names)
     return SubjectFile(
         subject=names.of(question.subject_id),
         as_of=question.as_of,
@@ -110,8 +111,8 @@ def _file(question: Question, first: datetime | None) -> SubjectFile:
         use=question.use,
         known_since=first if first is not None and first <= question.as_of else None,
         records=total,
-        notes=_notes(question, total, first),
-        basics=facts.basics(question, life, names),
+        notes=(*_notes(question, total, first), *_endings(question, basics)),
+        basics=basics,
         key_groups=facts.key_groups(question, names),
         items=facts.item_records(question, counted, life, names),
         months=facts.months(counted),
@@ -132,6 +133,20 @@ def _notes(question: Question, total: int, first: datetime | None) -> tuple[Text
     if total:
         return ()
     return (UNKNOWN_THEN,) if first is None or first > question.as_of else (NONE_SHOWN,)
+
+
+def _endings(question: Question, basics: tuple[FileRecord, ...]) -> tuple[Text, ...]:
+    """What a registration says of the end of its subject: deregistered, abolished, deceased."""
+    told = []
+    for record in basics:
+        ended = question.catalogue.items[record.item].ended_when
+        for field in record.fields:
+            if field.value in ended.get(field.name, ()):
+                zh, en = field.said
+                told.append(
+                    Text(f"登记状态：{zh}（{record.occurred_on}）", f"registration: {en} ({record.occurred_on})")
+                )
+    return tuple(told)
 
 
 def _sources(question: Question, counted: list[facts.Count]) -> tuple[SourceConsulted, ...]:

@@ -92,6 +92,12 @@ def test_a_file_as_of_a_moment_knows_only_what_the_base_knew_by_then(base: Recor
     assert "no record about this subject" in unknown_then.notes[0].en
 
 
+def test_the_end_of_a_subject_is_told(base: RecordBase, door: Path) -> None:
+    ended = registration("r2", occurred_on="2025-01-05", status="deregistered")
+    send(base, door, "market.registration", registration("r1"), ended)
+    assert "Deregistered (2025-01-05)" in read(base).notes[0].en
+
+
 def test_questions_that_cannot_be_answered_are_refused(base: RecordBase, door: Path) -> None:
     send(base, door, "tax.arrears", arrears("a"))
     with pytest.raises(UnknownSubject):
