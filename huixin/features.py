@@ -15,7 +15,7 @@ app = typer.Typer(no_args_is_help=True, help="特征 · features")
 
 @app.command("list")
 def list_features(
-    segment: Annotated[str | None, typer.Option(help="enterprise 或 farmer · segment")] = None,
+    segment: Annotated[str | None, typer.Option(help="主体类别，如 enterprise、individual · kind of subject")] = None,
 ) -> None:
     """特征字典 · the feature dictionary."""
     from features.dictionary import dictionary
@@ -40,7 +40,7 @@ def list_features(
 
 @app.command()
 def build(
-    segment: Annotated[str, typer.Option(help="enterprise 或 farmer · segment")],
+    segment: Annotated[str, typer.Option(help="主体类别，如 enterprise、individual · kind of subject")],
     as_of: Annotated[str, typer.Option(help="时点（日期） · as-of day")],
     to: Annotated[Path, typer.Option(help="输出 Parquet · output Parquet file")],
 ) -> None:
