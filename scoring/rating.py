@@ -25,6 +25,7 @@ from records.base import RecordBase
 from records.database import ScoreRow, SubjectRow, writing
 from records.errors import BadMoment, HuixinError, ModelNotTrained
 from records.moment import now, parse_as_of, shanghai_day
+from records.plain import plain
 from records.words import Language, Text
 from scoring.audit import enter
 from scoring.reasons import Reason, reason
@@ -81,7 +82,7 @@ class Rating:
 
     def as_dict(self, language: Language | None = None) -> dict[str, Any]:
         """JSON-ready; texts in ``language``, or in both as {"zh", "en"}. Missing feature values are null."""
-        made = _plain(asdict(self), language)
+        made = plain(asdict(self), language)
         assert isinstance(made, dict)  # noqa: S101
         return {**made, "features": {code: _number(value) for code, value in self.features.items()}}
 
@@ -342,21 +343,6 @@ def _row(rating: Rating) -> ScoreRow:
         features=np.array(list(rating.features.values()), "<f8").tobytes(),
         payload=orjson.dumps(rating.as_dict()).decode(),
     )
-
-
-def _plain(value: Any, language: Language | None) -> Any:
-    """Texts, instants and tuples as JSON has them."""
-    if isinstance(value, Text):
-        return value._asdict() if language is None else value.in_language(language)
-    if isinstance(value, dict):
-        return {str(key): _plain(one, language) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(one, language) for one in value]
-    if isinstance(value, datetime):
-        return value.isoformat() + "Z"
-    if isinstance(value, date):
-        return value.isoformat()
-    return value
 
 
 def _number(value: float) -> float | None:
