@@ -1,39 +1,22 @@
-"""What calls for attention: sources gone silent, falling points, refusals that jump, objections left unanswered."""
+"""What calls for attention: falling points, refusals that jump, reports that thin out, objections left unanswered."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
-from itertools import pairwise
-from statistics import median
 
 from records.assessment.gathering import Gathered, Objection
 from records.assessment.model import SEVERITIES, Alert, ItemMonth, Severity, SourceMonth
-from records.assessment.periods import due_on, first_day, month_number, step_of
+from records.assessment.periods import month_number
 from records.catalogue import Item
-from records.moment import add_months, shanghai_day
+from records.moment import shanghai_day
 from records.words import Text
 
-USUAL_TIMES, SHORTEST_DAYS, DAYS_UNKNOWN = 3, 31, 93
 FALLS: tuple[tuple[float, Severity], ...] = ((30, "red"), (20, "orange"), (10, "yellow"))
 JUMPS: tuple[tuple[float, Severity], ...] = ((0.5, "red"), (0.2, "orange"), (0.05, "yellow"))
 JUMP_TIMES, ROWS_NEEDED, MONTHS_BEFORE = 3, 20, 6
 COVERAGE_FALL = 0.1
 AGREEING_LEAST = 0.9
-
-
-def silent(found: Gathered, item: Item, days: Sequence[date], months: Sequence[int]) -> Alert | None:
-    """The alert where nothing of ``item`` has come for too long at the as-of; only for items that once came.
-
-    ``days``: the days on which records came; ``months``: the months for which they were reported.
-    """
-    step = step_of(item)
-    said = found.nothing.get(item.code, {})
-    if step is not None:
-        return _silent_periods(found, item, [*months, *said], step)
-    received = {shanghai_day(one.accepted_at) for one in found.batches if one.item == item.code and not one.history}
-    heard = sorted({*days, *received, *(shanghai_day(at) for at in said.values())})
-    return _silent_days(item, heard, found.today)
 
 
 def falling(ranking: Iterable[SourceMonth], names: dict[str, Text]) -> list[Alert]:
@@ -125,57 +108,6 @@ def gravest_first(alerts: Iterable[Alert]) -> tuple[Alert, ...]:
     return tuple(
         sorted(alerts, key=lambda one: (SEVERITIES.index(one.severity), one.since, one.source, one.item or ""))
     )
-
-
-def _silent_periods(found: Gathered, item: Item, months: Sequence[int], step: int) -> Alert | None:
-    known = {month for month in months if month <= month_number(found.today)}
-    if not known:
-        return None
-    missed: list[int] = []
-    following = max(known) + step
-    while due_on(item, following) < found.today:
-        missed.append(following)
-        following += step
-    if not missed:
-        return None
-    since = due_on(item, missed[0]) + timedelta(days=1)
-    severity: Severity = "yellow" if len(missed) == 1 else "orange" if len(missed) == 2 else "red"
-    first = first_day(missed[0])
-    words = Text(
-        f"{item.zh}：连续 {len(missed)} 期未报送，自 {first:%Y-%m} 所属期起",
-        f"{item.en}: {_periods(len(missed))} missing, from the one ending in {first:%Y-%m}",
-    )
-    return Alert("silent", severity, item.source, item.code, since, words)
-
-
-def _periods(count: int) -> str:
-    return "1 period" if count == 1 else f"{count} periods in a row"
-
-
-def _silent_days(item: Item, heard: Sequence[date], today: date) -> Alert | None:
-    if not heard:
-        return None
-    gaps = [(later - earlier).days for earlier, later in pairwise(heard)]
-    usual = median(gaps) if len(gaps) >= 2 else None
-    allowed = max(USUAL_TIMES * usual, SHORTEST_DAYS) if usual is not None else DAYS_UNKNOWN
-    waited = (today - heard[-1]).days
-    if waited - _waited_a_year_ago(heard, today) <= allowed:
-        return None
-    severity: Severity = "yellow" if waited <= 2 * allowed else "orange" if waited <= 4 * allowed else "red"
-    since = heard[-1] + timedelta(days=int(allowed) + 1)
-    often = (f"（通常相隔 {usual:.0f} 日）", f" (usual gap: {usual:.0f})") if usual is not None else ("", "")
-    words = Text(
-        f"{item.zh}：{waited} 日无批次，亦未申报“无可报送”{often[0]}",
-        f"{item.en}: no batch and no word of nothing to report for {waited} days{often[1]}",
-    )
-    return Alert("silent", severity, item.source, item.code, since, words)
-
-
-def _waited_a_year_ago(heard: Sequence[date], today: date) -> int:
-    """How long nothing had come on the same day of last year: what comes in one season only is silent in the others."""
-    then = add_months(today, -12)
-    before = [day for day in heard if day <= then]
-    return (then - before[-1]).days if before else 0
 
 
 def _graded(value: float, bounds: Sequence[tuple[float, Severity]]) -> Severity | None:

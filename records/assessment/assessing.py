@@ -25,6 +25,7 @@ from records.assessment.periods import (
 )
 from records.assessment.scheme import Scheme
 from records.assessment.scoring import scored, standings
+from records.assessment.silence import heard_days, silent, waiting
 from records.base import RecordBase
 from records.catalogue import Item
 from records.errors import BadMoment
@@ -101,16 +102,20 @@ class _Work:
         refused = any(one.item == item.code and one.rejected for one in self.found.batches)
         waits = repairs(self.found, item.code, item.table) if refused else {}
         why = reasons(self.found, item.code) if refused else {}
+        heard = heard_days(self.found, item, figures.days)
         for month in range(max(self.first, started), self.last + 1):
             values = self._values(item, figures, month)
             if values is None:
                 continue
-            if (wait := waits.get(month)) is not None:
-                values |= {"repaired": wait.repaired, "open_repairs": wait.open, "repair_days": wait.days}
-                values["oldest_open_days"] = wait.oldest_open_days
+            if item.frequency == "on event":
+                wait = waiting(item, heard, min(last_day(month), self.found.today))
+                values["overdue"] = wait is not None and wait.too_long
+            if (mending := waits.get(month)) is not None:
+                values |= {"repaired": mending.repaired, "open_repairs": mending.open, "repair_days": mending.days}
+                values["oldest_open_days"] = mending.oldest_open_days
             row = ItemMonth(item.source, item.code, first_day(month), reasons=why.get(month, ()), **values)
             self.rows.append(scored(row, self.scheme, step_of(item) is not None))
-        if alert := calls.silent(self.found, item, figures.days, figures.months):
+        if alert := silent(self.found, item, heard, figures.months):
             self.alerts.append(alert)
 
     def result(self, month: date) -> Assessment:

@@ -32,7 +32,8 @@ class ItemMonth:
     ``records``, ``rejected``: rows accepted and refused; ``history``: of the accepted, those of historical loads;
     ``faulty``: of the accepted, those corrected, withdrawn or objected to with success by the as-of.
     ``due_on``: last day for the reports of the period; ``provisional``: it had not passed at the as-of.
-    ``reported`` of ``expected`` subjects; ``filled``: share of optional fields filled; ``nothing``: nothing to report.
+    ``reported`` of ``expected`` subjects; ``filled``: share of optional fields filled; ``nothing``: nothing to report;
+    ``overdue``: an item on event of which nothing had come for longer than usual at the end of the month.
     ``on_time`` of ``judged`` records; ``delay_median``, ``delay_p95``: days from the period's end, or from the event,
     to receipt.
     ``duplicates`` of ``live`` records alike in the natural key; ``disagreeing`` of ``compared`` claims.
@@ -53,6 +54,7 @@ class ItemMonth:
     expected: int | None = None
     reported: int | None = None
     nothing: bool = False
+    overdue: bool = False
     filled: float | None = None
     judged: int = 0
     on_time: int = 0

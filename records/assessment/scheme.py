@@ -78,6 +78,8 @@ class Scheme(_Table):
     """The whole scheme.
 
     ``filled_share``: what filled optional fields count within completeness; the rest is whether reports came.
+    ``monthly_word``: whether items on event and on change need a record or a word of nothing to report in every month;
+    otherwise a month counts as missed only for items on event, once the wait is longer than usual.
     ``repair_full_days``, ``repair_zero_days``: median days from refusal to acceptance that earn all and nothing.
     ``objection_days``: within which an objection is to be answered (Regulation on the credit reporting industry,
     Art. 25).
@@ -86,6 +88,7 @@ class Scheme(_Table):
     weights: Weights = Weights()
     grades: Grades = Grades()
     filled_share: Share = 0.2
+    monthly_word: bool = False
     repair_full_days: Annotated[float, Field(ge=0)] = 5
     repair_zero_days: Annotated[float, Field(gt=0)] = 30
     objection_days: Annotated[int, Field(ge=1)] = 20

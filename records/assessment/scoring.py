@@ -41,7 +41,7 @@ def standings(rows: Iterable[ItemMonth], months: Sequence[date], scheme: Scheme)
 
 
 def _completeness(row: ItemMonth, scheme: Scheme, periodic: bool) -> float | None:
-    came = _came(row, periodic)
+    came = _came(row, periodic, scheme.monthly_word)
     if came is None:
         return None
     if row.filled is None:
@@ -49,12 +49,16 @@ def _completeness(row: ItemMonth, scheme: Scheme, periodic: bool) -> float | Non
     return (1 - scheme.filled_share) * came + scheme.filled_share * row.filled
 
 
-def _came(row: ItemMonth, periodic: bool) -> float | None:
-    """Whether what was to be reported came: the share of expected subjects, or for items on event all or nothing."""
+def _came(row: ItemMonth, periodic: bool, monthly_word: bool) -> float | None:
+    """Whether what was to be reported came: the share of expected subjects; without a period all or nothing.
+
+    Where nothing came of an item without a period, that is not known to be too little until the wait is too long.
+    """
     if row.nothing:
         return 1.0
     if not periodic:
-        return 1.0 if row.records else (None if row.provisional else 0.0)
+        missed = row.overdue or (monthly_word and not row.provisional)
+        return 1.0 if row.records else (0.0 if missed else None)
     if row.provisional or row.reported is None:
         return None
     return row.reported / row.expected if row.expected else 0.0

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from records.assessment import Assessment, ItemMonth, assess
+from records.assessment import Assessment, ItemMonth, Scheme, assess
 from records.base import RecordBase
 from records.database import NothingToReportRow, writing
 from records.lifecycle import Order, RecordLife
@@ -118,9 +118,22 @@ def test_events_need_a_record_or_a_word_of_nothing_to_report(base: RecordBase, s
     )
     with writing(base.engine) as session:
         session.add(NothingToReportRow(item="alpha.event", month=shanghai_day(now()).replace(2025, 4, 1), at=now()))
-    found = assess(base, "2025-06")
+    for monthly_word, may in ((False, None), (True, 0)):
+        found = assess(base, "2025-06", scheme=Scheme(monthly_word=monthly_word))
+        told = {f"{one.month:%m}": one.measures["completeness"] for one in found.rows}
+        assert told == {"03": 1, "04": 1, "05": may, "06": 1}
+
+
+def test_events_that_stay_away_for_longer_than_usual_are_missed(base: RecordBase, send: Send) -> None:
+    days = [f"2025-0{month}-{day}" for month in (1, 2) for day in ("03", "09", "15", "21", "27")]
+    send(
+        "alpha.event",
+        *(event(f"e-{day}", occurred_on=day, recorded_at=f"{day}T04:00:00") for day in days),
+        history=True,
+    )
+    found = assess(base, "2025-05", as_of="2025-06-30")
     told = {f"{one.month:%m}": one.measures["completeness"] for one in found.rows}
-    assert told == {"03": 1, "04": 1, "05": 0, "06": 1}
+    assert told == {"01": 1, "02": 1, "03": 0, "04": 0, "05": 0}
 
 
 def test_refused_rows_and_later_corrections_cost_accuracy(base: RecordBase, send: Send) -> None:
