@@ -26,6 +26,7 @@ from records.catalogue import Catalogue
 from records.commit import BatchCommit, Sending
 from records.database import BatchRow, FileRow, LifecycleRow, RewriteRow, SubjectRow, migrate, open_engine
 from records.errors import BadIdentifier, UnknownSubject
+from records.id_hashes import index_of
 from records.identity import SUBJECT_ID, Identity, check_number, scheme_of
 from records.keyring import KeyRing
 from records.known import KnownSubjects
@@ -199,6 +200,7 @@ class RecordBase:
                         continue
                     if path.is_file():
                         path.unlink()
+                        index_of(path).unlink(missing_ok=True)
                         removed += 1
                     elif path.parent.name == STAGING:
                         path.rmdir()

@@ -109,12 +109,17 @@ def _content(texts: pl.Series) -> tuple[Bytes, NDArray[np.int64]]:
 
 
 def _rows_with_digits(texts: pl.Series) -> NDArray[np.int64]:
-    """Positions of the texts with eight digits in a row, without which there is no number; some others may be told."""
+    """Positions of the texts (18 bytes or more) with eight digits in a row, without which there is no number.
+
+    A run over the end of a text may tell of that text too.
+    """
     content, starts = _content(texts)
     run = content - np.uint8(ord("0")) < 10
     for step in (1, 2, 4):
         run = run[:-step] & run[step:]
-    return np.unique(np.searchsorted(starts, np.flatnonzero(run), side="right") - 1)
+    begins = run & ~np.concatenate([[False], run[:-1]])
+    begins[starts[:-1]] = run[starts[:-1]]
+    return np.unique(np.searchsorted(starts, np.flatnonzero(begins), side="right") - 1)
 
 
 def _rows_with_numbers(texts: pl.Series) -> NDArray[np.int64]:
@@ -122,34 +127,29 @@ def _rows_with_numbers(texts: pl.Series) -> NDArray[np.int64]:
     content, starts = _content(texts)
     places = len(content) - LENGTH + 1
     windows = np.lib.stride_tricks.sliding_window_view(content, LENGTH)
-    digits = _RIC_VALUES[content] < 10
-    run = np.concatenate([[0], np.cumsum(digits)])
+    digits = np.concatenate([[0], np.cumsum(_RIC_VALUES[content] < 10, dtype=np.int32)])
     first, last = content[:places], content[LENGTH - 1 :]
-    citizens = (run[17 : 17 + places] - run[:places] == 17) & (first != ord("0")) & (_RIC_VALUES[last] != NONE)
+    citizens = (digits[17 : 17 + places] - digits[:places] == 17) & (first != ord("0")) & (_RIC_VALUES[last] != NONE)
+    codes = (digits[8 : 8 + places] - digits[:places] == 8) & (digits[LENGTH:] - digits[:places] < LENGTH)
+    codes &= np.isin(first, _AUTHORITIES) & np.isin(content[1 : places + 1], _TYPES) & _alone(content, starts, places)
+    found = []
+    for suspected, check in ((citizens, valid_ric), (codes, valid_uscc)):
+        place = np.flatnonzero(suspected)
+        text = np.searchsorted(starts, place, side="right")
+        inside = starts[text] >= place + LENGTH
+        found.append(text[inside][check(windows[place[inside]])] - 1)
+    return np.unique(np.concatenate(found))
+
+
+def _alone(content: Bytes, starts: NDArray[np.int64], places: int) -> Mask:
+    """Which windows of 18 bytes are letters and digits only, with none right before or after in the same text."""
     alphanumeric = _ALPHANUMERIC[content]
-    inner = np.concatenate([[0], np.cumsum(alphanumeric)])
-    begins = np.zeros(len(content) + 1, np.bool_)
-    begins[starts] = True
-    alone_before = np.concatenate([[True], ~alphanumeric[: places - 1]]) | begins[:places]
-    alone_after = np.concatenate([~alphanumeric[LENGTH:], [True]]) | begins[LENGTH : LENGTH + places]
-    codes = (inner[LENGTH : LENGTH + places] - inner[:places] == LENGTH) & alone_before & alone_after
-    codes &= np.isin(first, _AUTHORITIES) & np.isin(content[1 : places + 1], _TYPES)
-    codes &= (run[8 : 8 + places] - run[:places] == 8) & (run[LENGTH : LENGTH + places] - run[:places] < LENGTH)
-    within = _within_one_text(starts, places)
-    found = [
-        chosen[check(windows[chosen])]
-        for chosen, check in (
-            (np.flatnonzero(citizens & within), valid_ric),
-            (np.flatnonzero(codes & within), valid_uscc),
-        )
-    ]
-    return np.unique(np.searchsorted(starts, np.concatenate(found), side="right") - 1)
-
-
-def _within_one_text(starts: NDArray[np.int64], places: int) -> Mask:
-    """Which windows of 18 bytes end inside the text in which they begin."""
-    texts = np.searchsorted(starts, np.arange(places), side="right")
-    return np.asarray(starts[texts] >= np.arange(places) + LENGTH)
+    before = np.concatenate([[0], np.cumsum(alphanumeric, dtype=np.int32)])
+    borders = np.zeros(len(content) + 1, np.bool_)
+    borders[starts] = True
+    begins = np.concatenate([[True], ~alphanumeric[: places - 1]]) | borders[:places]
+    ends = np.concatenate([~alphanumeric[LENGTH:], [True]]) | borders[LENGTH:]
+    return np.asarray((before[LENGTH:] - before[:places] == LENGTH) & begins & ends)
 
 
 def _number(digits: NDArray[np.int32]) -> NDArray[np.int32]:

@@ -15,12 +15,12 @@ import pyarrow.parquet as pq
 from records.batch import Accepted
 from records.catalogue import Item
 from records.cells import REJECT_COLUMNS
+from records.durable import make_durable
 from records.identifying import Identifier
 from records.reject_rows import as_sent, with_reasons, write_csv
 from records.rejections import append_lines, rejected_rows
 from records.settling import MEMORY, REASONS
 from records.sorted_runs import SortedRuns
-from records.storage import make_durable
 
 PIECE_ROWS = 100_000
 
@@ -104,12 +104,21 @@ class RejectedRows:
     def _in_order(self) -> Iterator[pl.DataFrame]:
         """All pieces by row, with every column that was sent."""
         columns = [*self._columns, *REJECT_COLUMNS]
+        if self.late:
+            yield from self._merged(columns)
+            return
+        for path in self._pieces:
+            piece = pl.read_parquet(path, memory_map=False)
+            absent = [pl.lit(None, pl.String).alias(name) for name in columns if name not in piece.columns]
+            yield piece.with_columns(absent).select(columns)
+
+    def _merged(self, columns: list[str]) -> Iterator[pl.DataFrame]:
         listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in self._pieces)
         chosen = ", ".join(f'"{name}"' for name in columns)
-        options: dict[str, Any] = {"memory_limit": MEMORY, "temp_directory": str(self._folder / "spill")}
         nothing = ", ".join(f'CAST(NULL AS VARCHAR) AS "{name}"' for name in columns if name != "reject_row")
+        options: dict[str, Any] = {"memory_limit": MEMORY, "temp_directory": str(self._folder / "spill")}
         with duckdb.connect(config=options) as database:
-            found: Any = database.execute(
+            found: Any = database.sql(
                 f"SELECT {chosen} FROM (SELECT * FROM read_parquet([{listed}], union_by_name = true) UNION ALL BY NAME "
                 f"SELECT {nothing} WHERE false) ORDER BY reject_row"
             )

@@ -14,15 +14,16 @@ import polars as pl
 
 from records.ahead import ahead
 from records.batch import Accepted, BatchValidator
+from records.durable import make_durable
 from records.id_hashes import index_of, write_index
 from records.reading import ROWS_MOST, read_chunks
 from records.rejected import RejectedRows
 from records.settling import MEMORY, Settlement
 from records.sorted_runs import SortedRuns
-from records.storage import digest, make_durable, room
+from records.storage import digest, room
 from records.stored_files import ROW_GROUP, NamedSubjects, SubjectLists, subjects_in, write_parquet
 
-__all__ = ["MEMORY", "ROW_GROUP", "StagedBatch", "WrittenFile", "digest", "discard", "make_durable"]
+__all__ = ["MEMORY", "ROW_GROUP", "StagedBatch", "WrittenFile", "digest", "discard"]
 
 NAMED_AT_ONCE = 50_000
 # Measured for batches of one to fifty million rows.
@@ -105,22 +106,21 @@ class StagedBatch:
         name = f"{self.item.code}/{batch_id}.parquet"
         final = records_folder / name
         partial = self.folder / "sorted.parquet"
-        with room(records_folder):
-            final.parent.mkdir(parents=True, exist_ok=True)
-            lists = SubjectLists(self.folder, recorded_at)
-            corrections = [0]
-            write_parquet(self._stored(lists, recorded_at, corrections), partial)
-            lists.close()
-            make_durable(partial)
-            written = WrittenFile(
-                final, name, self._runs.rows - self._rejected.late, digest(partial), bool(corrections[0])
-            )
-            write_index(self._settlement.hashes, index_of(final))
-            partial.rename(final)
-            self._written = written
-            make_durable(final.parent)
-            make_durable(records_folder)
-        return written
+        try:
+            with room(records_folder):
+                final.parent.mkdir(parents=True, exist_ok=True)
+                corrections = self._write_rows(partial, recorded_at)
+                make_durable(partial)
+                rows, content = self._runs.rows - self._rejected.late, digest(partial)
+                write_index(self._settlement.hashes, index_of(final))
+                partial.rename(final)
+                make_durable(final.parent)
+                make_durable(records_folder)
+        except BaseException:
+            _remove(final)
+            raise
+        self._written = WrittenFile(final, name, rows, content, corrections > 0)
+        return self._written
 
     def subjects_of(self, file: WrittenFile) -> Iterator[tuple[str, str, datetime, str]]:
         """Subject id, kind, the earliest moment and the masked number of the subjects of ``file``, just written.
@@ -160,22 +160,35 @@ class StagedBatch:
 
     def _checked(self, path: Path) -> Iterator[tuple[list[str], int, Accepted]]:
         """For each chunk: the columns it was sent with, how many rows, and what the checks made of them."""
-        for number, chunk in enumerate(read_chunks(path, self._rows_most)):
-            if number == 0:
-                self._validator.check_columns(chunk.frame.columns)
-            else:
-                self._validator.check_known(chunk.frame.columns)
-            yield chunk.frame.columns, chunk.frame.height + len(chunk.unreadable), self._validator.check(chunk)
+        complete = False
+        for chunk in read_chunks(path, self._rows_most):
+            columns = chunk.frame.columns
+            if columns and not complete:
+                self._validator.check_columns(columns)
+                complete = True
+            self._validator.check_known(columns)
+            yield columns, chunk.frame.height + len(chunk.unreadable), self._validator.check(chunk)
+        if not complete:
+            self._validator.check_columns([])
 
-    def _stored(self, lists: SubjectLists, recorded_at: datetime, corrections: list[int]) -> Iterator[pl.DataFrame]:
-        """The rows that are left, sorted, in the item's columns; ``corrections`` counts those that correct."""
+    def _write_rows(self, path: Path, recorded_at: datetime) -> int:
+        """Write the rows that are left, sorted, in the item's columns; returns how many of them correct others."""
+        lists = SubjectLists(self.folder, recorded_at)
         stamp = pl.lit(recorded_at, pl.Datetime("us"))
-        for frame in self._runs.in_order():
-            left = self._rejected.left(frame)
-            if left.height:
-                lists.add(left)
-                corrections[0] += left.height - left["supersedes"].null_count()
-                yield left.select(self.item.arrow_schema.names).with_columns(pl.col("recorded_at").fill_null(stamp))
+        corrections = 0
+
+        def frames() -> Iterator[pl.DataFrame]:
+            nonlocal corrections
+            for frame in self._runs.in_order():
+                left = self._rejected.left(frame)
+                if left.height:
+                    lists.add(left)
+                    corrections += left.height - left["supersedes"].null_count()
+                    yield left.select(self.item.arrow_schema.names).with_columns(pl.col("recorded_at").fill_null(stamp))
+
+        write_parquet(frames(), path)
+        lists.close()
+        return corrections
 
     def _refuse(self, rows: pl.DataFrame, reason: int) -> None:
         self._rejected.add_late(rows, reason, self.rows_read)
@@ -184,5 +197,9 @@ class StagedBatch:
 def discard(file: WrittenFile | None) -> None:
     """Remove a file that no transaction will name."""
     if file:
-        file.path.unlink(missing_ok=True)
-        index_of(file.path).unlink(missing_ok=True)
+        _remove(file.path)
+
+
+def _remove(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    index_of(path).unlink(missing_ok=True)

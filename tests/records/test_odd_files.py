@@ -214,3 +214,15 @@ def test_rows_are_numbered_alike_whoever_splits_them(
         unreadable += chunk.unreadable
     assert found == expected
     assert sorted(unreadable) == [4, 51, 52, 121, 400]
+
+
+def test_lines_that_cannot_be_read_may_come_first(
+    base: RecordBase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("records.reading.json_lines.JSON_ROWS", 2)
+    path = tmp_path / "b.jsonl"
+    path.write_text("\n".join(["no object", "[]", "1", json.dumps(filing(1))]))
+    assert refused(base.append(path, "tax.filing")) == [(1, ""), (2, ""), (3, "")]
+    path.write_text("no object\n[]\n1")
+    with pytest.raises(BadBatch, match="missing columns"):
+        base.append(path, "tax.filing")
