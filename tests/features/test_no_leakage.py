@@ -96,7 +96,7 @@ def test_nothing_recorded_later_changes_a_feature(segment: str, data: st.DataObj
 
 
 @pytest.mark.parametrize("segment", ["individual", "institution", "organisation", "government"])
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_nor_those_that_no_model_learns_from(segment: str, data: st.DataObject) -> None:
     nothing_leaks(segment, data)
