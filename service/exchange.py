@@ -58,6 +58,8 @@ def open_exchange(base: RecordBase) -> ExchangeService:
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """The worker starts with the service and ends with it."""
+    import pandera.polars  # noqa: F401  (while it is imported it breaks typing for other threads: here are none yet)
+
     worker: UploadWorker = app.state.exchange.worker
     worker.start()
     try:

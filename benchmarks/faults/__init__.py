@@ -44,7 +44,8 @@ def run(faults: int = FAULTS, engine: str = "both", seed: int = 1) -> dict[str, 
 def run_one(plan: Plan, parent: Path) -> dict[str, Any]:
     """One run in a folder of its own under ``parent``, which stays there only where something was found."""
     from benchmarks.faults.running import Run
-    from huixin.console import say
+    from huixin.console import progress
 
     folder = parent / f"{plan.engine}-{secrets.token_hex(3)}"
-    return Run(plan, folder, lambda line: say(line, line)).figures()
+    with progress(f"故障（{plan.engine}）", f"faults ({plan.engine})", plan.faults) as done:
+        return Run(plan, folder, done).figures()

@@ -21,7 +21,7 @@ from records.exchange.signing import verify
 from records.moment import now
 from records.settings import Settings
 
-TROUBLE = re.compile(r"(?<=\[(?:error  |warning)\] ).*|^[A-Za-z_.]*(?:Error|Exception)\b|^Traceback.*")
+TROUBLE = re.compile(r"(?<=\[)(?:error|warning) *\].*|^[A-Za-z_.]*(?:Error|Exception)\b|^Traceback.*")
 NAMES = re.compile(r"\b(?:upload_id|request_id)=\S+")
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -33,7 +33,7 @@ class Findings:
     lost: set[str] = field(default_factory=set)
     unacknowledged_visible: set[str] = field(default_factory=set)
     incomplete: set[str] = field(default_factory=set)
-    past_changed: set[str] = field(default_factory=set)
+    past_changed: dict[str, float] = field(default_factory=dict)
     other: list[str] = field(default_factory=list)
 
     @property
@@ -85,8 +85,12 @@ class Watch:
         with Session(self.engine) as session:
             rows = session.execute(select(BatchRow.batch_id, BatchRow.accepted_at)).all()
         for look in self._looks:
-            today = {row.batch_id for row in rows if row.accepted_at <= look.at}
-            self.findings.past_changed |= today ^ look.batches
+            for row in rows:
+                if (row.accepted_at <= look.at) != (row.batch_id in look.batches):
+                    late = (look.at - row.accepted_at).total_seconds()
+                    self.findings.past_changed[row.batch_id] = max(
+                        late, self.findings.past_changed.get(row.batch_id, 0)
+                    )
 
     def _compare(self, rows: Iterable[BatchRow], files: Iterable[FileRow]) -> None:
         by_key = {own(row.batch_key): row for row in rows}
@@ -131,14 +135,18 @@ def told_the_same(said: dict[str, Any], row: BatchRow) -> bool:
 
 
 def opened_briefly(settings: Settings) -> Engine:
-    """Connections of an onlooker: each as short as its question, so that SQLite recovers as it would without."""
+    """Connections of an onlooker, who sees one instant in all of a session's questions.
+
+    Each is as short as its session, so that SQLite recovers as it would without.
+    """
     url = settings.operations_url
     if url.startswith("sqlite"):
         engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": 60})
     else:
         engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1), poolclass=NullPool)
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA busy_timeout=60000"))
+        return engine.execution_options(isolation_level="REPEATABLE READ")
+    event.listen(engine, "connect", lambda connection, _: setattr(connection, "isolation_level", None))
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
     return engine
 
 

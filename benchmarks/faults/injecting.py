@@ -13,6 +13,7 @@ from benchmarks.faults.servers import Servers
 from benchmarks.faults.sources import Source
 
 ANYONE_SECONDS = 20.0
+ASK_SECONDS = 1.0
 FULL_SECONDS = (0.3, 2.5)
 LEFT_MOST = (1 << 13, 1 << 17, 1 << 20)
 WEIGHTS = {
@@ -56,9 +57,13 @@ class Faults:
         }
 
     def strike(self, kind: str | None = None) -> str:
-        """One fault, of ``kind`` or a random one; returns which it was once it has struck."""
+        """One fault, of ``kind`` or a random one; returns which it was once it has struck.
+
+        A kind that finds nothing to strike (nobody sends just then) leaves it to another.
+        """
         while True:
-            chosen = kind or self._rng.choices(list(self._weights), list(self._weights.values()))[0]
+            chosen, kind = kind, None
+            chosen = chosen or self._rng.choices(list(self._weights), list(self._weights.values()))[0]
             if self._ways[chosen]():
                 self.counts[chosen] = self.counts.get(chosen, 0) + 1
                 return chosen
@@ -76,13 +81,14 @@ class Faults:
 
     def _drop(self) -> bool:
         source = self._busy()
-        source.drop_connection()
-        until = time.monotonic() + ANYONE_SECONDS
-        while not source.dropped:
-            if time.monotonic() > until:
-                return False
-            time.sleep(0.02)
-        return True
+        for _ in range(int(ANYONE_SECONDS / ASK_SECONDS)):
+            source.drop_connection()
+            until = time.monotonic() + ASK_SECONDS
+            while time.monotonic() < until:
+                if source.dropped:
+                    return True
+                time.sleep(0.02)
+        return False
 
     def _fill(self, disk: Disk) -> bool:
         disk.fill(self._rng.randrange(self._rng.choice(LEFT_MOST)))

@@ -23,6 +23,7 @@ def main() -> None:
     import cryptography.hazmat.primitives.asymmetric.ed25519
     import cryptography.hazmat.primitives.ciphers.aead
     import jwt
+    import pandera.polars
     import psycopg
     import uvicorn
 
@@ -31,7 +32,7 @@ def main() -> None:
     from records.exchange import worker
 
     worker.LATER_SECONDS = LATER_SECONDS
-    del alembic, cryptography, jwt, psycopg, uvicorn, records, service
+    del alembic, cryptography, jwt, pandera, psycopg, uvicorn, records, service
     _tell(ready=True)
     told, living = b"", set[int]()
     while True:

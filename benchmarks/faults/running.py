@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import shutil
+import signal
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
@@ -52,8 +53,8 @@ class Plan:
 class Run:
     """The parts of one run, from the first process to the last check."""
 
-    def __init__(self, plan: Plan, folder: Path, say: Callable[[str], None]) -> None:
-        self.plan, self.folder, self.say = plan, folder, say
+    def __init__(self, plan: Plan, folder: Path, progress: Callable[[int], None]) -> None:
+        self.plan, self.folder, self.progress = plan, folder, progress
         self.rng = random.Random(plan.seed)  # noqa: S311
         self.findings = Findings()
         self._ends = ExitStack()
@@ -75,6 +76,8 @@ class Run:
 
     def _prepare(self) -> None:
         self.folder.mkdir(parents=True)
+        former = signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # what senders inherit, until they listen to it
+        self._ends.callback(signal.signal, signal.SIGUSR1, former)
         self.disk = Disk(self.folder / "home", self.plan.disk_mib, lambda: self.servers.pids())
         self._ends.callback(lambda: self.disk.close(keep=self._failed))
         url = self._database() if self.plan.engine == "postgresql" else None
@@ -118,9 +121,8 @@ class Run:
         for number in range(self.plan.faults):
             self._feed()
             time.sleep(self.rng.uniform(*self.plan.pause))
-            self.say(
-                f"{number + 1}/{self.plan.faults} {self.faults.strike(once[number] if number < len(once) else None)}"
-            )
+            self.faults.strike(once[number] if number < len(once) else None)
+            self.progress(number + 1)
             self._look()
             self._check_senders()
 
@@ -185,6 +187,7 @@ class Run:
             "unacknowledged_visible": len(findings.unacknowledged_visible),
             "incomplete_after_resend": len(findings.incomplete),
             "past_changed": len(findings.past_changed),
+            "past_changed_by_s": max(findings.past_changed.values(), default=0),
             "other_findings": findings.other,
             "failed_requests": answers(self.sources),
             "bytes_searched_for_numbers": read,
