@@ -1,6 +1,6 @@
-"""Rows of a batch sorted by subject in bounded memory: parts go to disk by the first digits of the subject id.
+"""Rows of a batch sorted by subject in bounded memory: parts go to disk by the first bits of the subject id.
 
-Subject ids are hashes, so their first two hexadecimal digits share out the rows evenly: 256 portions, each sorted in
+Subject ids are hashes, so their first bits share out the rows evenly: 128 portions, each sorted in
 memory when it is read back, by one number made of the first ten digits and the day. A portion that is too large all the
 same (one subject with very many records) is sorted by DuckDB, which spills.
 """
@@ -18,7 +18,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 SORTED_BY = ("subject_id", "occurred_on")
-PORTIONS = 256
+PORTION_BITS = 7
+PORTIONS = 1 << PORTION_BITS
 PREFIX_BITS = 40
 DAY_BITS = 20
 IN_MEMORY_BYTES = 128 << 20
@@ -72,7 +73,7 @@ class SortedRuns:
             return
         rows = pl.concat(self._loose, rechunk=True)
         self._loose, self._loose_bytes = [], 0
-        portion = (rows["prefix"] // (1 << PREFIX_BITS - 8)).cast(pl.UInt16)
+        portion = (rows["prefix"] // (1 << PREFIX_BITS - PORTION_BITS)).cast(pl.UInt16)
         starts = np.concatenate([[0], np.cumsum(np.bincount(portion.to_numpy(), minlength=PORTIONS))])
         batch = rows[portion.arg_sort()].to_arrow(compat_level=pl.CompatLevel.oldest()).combine_chunks().to_batches()[0]
         path = self._folder / f"run-{len(self._runs)}.arrow"
@@ -86,7 +87,7 @@ class SortedRuns:
         for path, _ in self._runs:
             with pa.OSFile(str(path)) as file:
                 reader = pa.ipc.open_file(file)
-                found += [_frame(reader.get_batch(number)) for number in range(first, last)]
+                found.append(_frame(*(reader.get_batch(number) for number in range(first, last))))
         return found
 
     def _sorted_outside(self, first: int, last: int) -> Iterator[pl.DataFrame]:
@@ -140,8 +141,8 @@ def _grouped(counts: np.ndarray[Any, np.dtype[np.int64]]) -> Iterator[tuple[int,
             first = place
 
 
-def _frame(batch: pa.RecordBatch) -> pl.DataFrame:
-    return pl.DataFrame(pa.Table.from_batches([batch]))
+def _frame(*batches: pa.RecordBatch) -> pl.DataFrame:
+    return pl.DataFrame(pa.Table.from_batches(batches))
 
 
 def _quoted(path: Path) -> str:
