@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, Insert, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -72,10 +72,10 @@ class KnownSubjects:
                 }
                 for subject_id, kind, first, masked in some
             ]
-            session.connection().execute(update, rows)
+            _insert(session, update, rows)
         reference = insert(NamedSubjectRow).on_conflict_do_nothing()
         for ids in _portions(named, AT_ONCE):
-            session.connection().execute(reference, [{"subject_id": one, "key_version": self.version} for one in ids])
+            _insert(session, reference, [{"subject_id": one, "key_version": self.version} for one in ids])
 
     def unmoved(self) -> int:
         """How many subjects are not yet known under the present key: they need a former one."""
@@ -166,6 +166,21 @@ def _key(session: Session, fingerprint: str) -> IdentityKeyRow | None:
 
 def _newest(session: Session) -> int:
     return session.scalar(select(func.max(IdentityKeyRow.key_version))) or 0
+
+
+def _insert(session: Session, statement: Insert, rows: list[dict[str, Any]]) -> None:
+    """Insert ``rows``; into SQLite by its own driver, which takes a third of the time that SQLAlchemy takes a row."""
+    connection = session.connection()
+    if connection.dialect.name != "sqlite":
+        connection.execute(statement, rows)
+        return
+    compiled = statement.compile(dialect=connection.dialect, column_keys=list(rows[0]))
+    names = compiled.positiontup or []
+    connection.exec_driver_sql(str(compiled), [tuple(_as_sqlite(row[name]) for name in names) for row in rows])
+
+
+def _as_sqlite(value: Any) -> Any:
+    return value.isoformat(" ", "microseconds") if isinstance(value, datetime) else value
 
 
 def _portions(rows: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -161,7 +161,7 @@ class StagedBatch:
     def _checked(self, path: Path) -> Iterator[tuple[list[str], int, Accepted]]:
         """For each chunk: the columns it was sent with, how many rows, and what the checks made of them."""
         complete = False
-        for chunk in read_chunks(path, self._rows_most):
+        for chunk in ahead(read_chunks(path, self._rows_most)):
             columns = chunk.frame.columns
             if columns and not complete:
                 self._validator.check_columns(columns)
