@@ -18,6 +18,7 @@ from scoring.rating import Rater
 from service import problems
 from service.assessing import AssessmentDesk
 from service.exchange import body_limit, lifespan, open_exchange
+from service.logs import endure
 from service.routes import assessment, batches, catalogue, docs, files, health, models, scores, uploads
 from service.security import Clients
 
@@ -35,6 +36,7 @@ up to the score), the ids of the records behind them, and early-warning signals.
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The service over the installation of ``settings`` (default: the environment)."""
+    endure()
     base = RecordBase.open(settings or Settings())
     app = FastAPI(
         title="惠信 Huixin",

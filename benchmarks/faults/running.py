@@ -94,7 +94,8 @@ class Run:
         environment = LIMITS | {"HUIXIN_HOME": str(self.settings.home)}
         if url is not None:
             environment["HUIXIN_DATABASE_URL"] = url
-        self.servers = Servers(self.plan.servers, environment, self.folder / "servers.log")
+        self.log = self.settings.home / "servers.log"
+        self.servers = Servers(self.plan.servers, environment, self.log)
         self._ends.callback(self.servers.stop)
         self.proxy = Proxy(self.servers.ports, self.rng)
         self._ends.callback(self.proxy.close)
@@ -162,7 +163,7 @@ class Run:
         base = RecordBase.open(self.settings)
         afterwards.check_settled(self.watch, base)
         records = afterwards.check_records(self.watch, base)
-        folders = [self.settings.home, self.folder / "servers.log"]
+        folders = [self.settings.home]
         if self.plan.engine == "postgresql":
             folders.append(self.database_disk.folder)
         read = afterwards.check_numbers(self.watch, folders, base)
@@ -177,7 +178,7 @@ class Run:
             "disk_full_by": self.disk.kind,
             "servers": self.plan.servers,
             "server_crashes": len(self.servers.crashes),
-            "server_log": said_in(self.folder / "servers.log"),
+            "server_log": said_in(self.log),
             "sources": len(self.sources),
             "batches": len(batches),
             "rows_sent": sum(batch.rows for batch in batches),

@@ -157,7 +157,7 @@ class UploadWorker:
                     self.exchange.uploads.expire()
                 if self.work_one():
                     continue
-            except (SQLAlchemyError, OSError, HuixinError) as error:
+            except Exception as error:  # the thread outlives whatever it is: without it no upload is taken in
                 log.error("the upload worker pauses", kind=type(error).__name__)
             self._wake.wait(LOOK_SECONDS)
 

@@ -1,0 +1,29 @@
+"""A full disk under the log takes log lines, and nothing else."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+import structlog
+
+from service.logs import endure
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_a_log_line_that_finds_no_room_is_dropped(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    endure()
+    log = structlog.get_logger()
+    with Path("/dev/full").open("w", buffering=1) as full, monkeypatch.context() as patched:
+        patched.setattr(sys, "stdout", full)
+        log.error("nobody reads this")
+        patched.undo()
+        try:
+            full.close()
+        except OSError:
+            pass
+    log.warning("this is read")
+    assert "this is read" in capsys.readouterr().out
