@@ -21,6 +21,7 @@ from records.exchange.spool import Spool, write
 from records.exchange.uploads import Declaration, Enter, Sender, Uploads, qualified
 from records.moment import now, shanghai_day
 from records.receipt import Receipt
+from records.storage import room
 from records.words import Text
 
 
@@ -38,15 +39,19 @@ class Exchange:
         self._reopening = threading.Lock()
 
     def append(self, path: Path, item: str, **options: Any) -> Receipt:
-        """``RecordBase.append``; where the identity keys were rotated meanwhile, with the present ones."""
+        """``RecordBase.append``; where the identity keys were rotated meanwhile, with the present ones.
+
+        Raises ``StorageFull`` for a full disk, whoever met it.
+        """
         base = self.base
-        try:
-            return base.append(path, item, **options)
-        except KeysRotated:
-            with self._reopening:
-                if self.base is base:
-                    self.base = RecordBase.open(base.settings, base.catalogue)
-            return self.base.append(path, item, **options)
+        with room(base.settings.home):
+            try:
+                return base.append(path, item, **options)
+            except KeysRotated:
+                with self._reopening:
+                    if self.base is base:
+                        self.base = RecordBase.open(base.settings, base.catalogue)
+                return self.base.append(path, item, **options)
 
     def push(self, sender: Sender, asked: Declaration, content: bytes) -> Receipt:
         """Take a small batch at once. Raises ``KeyTaken`` where its key stands for other content."""
