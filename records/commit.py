@@ -89,7 +89,7 @@ class BatchCommit:
             files = self._files_of(staged.item)
             try:
                 staged.settle(files)
-            except duckdb.IOException:
+            except (duckdb.IOException, FileNotFoundError):
                 if all(Path(path).exists() for path in files):
                     raise
             else:
@@ -192,6 +192,8 @@ class _Draft:
         self._ahead = SOON + timedelta(seconds=staged.seconds_to_write)
         self.file: WrittenFile | None = None
         self._write()
+        while self.file and not staged.history and self.accepted_at - now() < SOON / 2 + self._took / 4:
+            self._write_with_more_time()  # here rather than under the write lock
 
     def keep_up(self, changed: bool = False) -> None:
         """Write the file again where rows were refused meanwhile, or where its moment is too near to commit before."""
@@ -201,8 +203,11 @@ class _Draft:
             self.accepted_at = now() + SOON
             return
         while self.accepted_at - now() < SOON / 2:
-            self._ahead = SOON + 2 * self._took
-            self._write()
+            self._write_with_more_time()
+
+    def _write_with_more_time(self) -> None:
+        self._ahead = SOON + 2 * self._took
+        self._write()
 
     def _write(self) -> None:
         discard(self.file)
