@@ -7,13 +7,12 @@ import re
 import shutil
 import time
 import tomllib
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from county import CountyPlan
 from huixin.demo_report import CurlLine, write_report
@@ -26,26 +25,7 @@ from service.pages.charts import waterfall_steps
 from service.pages.render import HERE, credit_report_page
 
 PLAN = CountyPlan(subjects=3_000, months=36, block=1_500, seed=7)
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    path = shutil.which("chromium")
-    assert path, "chromium is missing: run scripts/install-browser"
-    with sync_playwright() as play:
-        chromium = play.chromium.launch(executable_path=path, headless=True, args=FLAGS)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="module")
