@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
@@ -264,7 +265,8 @@ def test_a_killed_service_has_kept_every_acknowledged_score(
         threads = [threading.Thread(target=client, args=(offset,)) for offset in range(4)]
         for thread in threads:
             thread.start()
-        while len(acknowledged) < 25:
+        until = time.monotonic() + 240
+        while len(acknowledged) < 25 and time.monotonic() < until:
             threads[0].join(0.05)
         port = address.rsplit(":", 1)[1]
         pid = _pid_of(port)
