@@ -1,13 +1,16 @@
-"""Work done ahead in a thread of its own, a step before it is asked for."""
+"""Work done ahead in threads of its own, a step before it is asked for."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from queue import Empty, Full, Queue
 from typing import TypeVar
 
 T = TypeVar("T")
+R = TypeVar("R")
 DEPTH = 1
 PATIENCE = 0.1
 
@@ -52,3 +55,19 @@ def ahead(source: Iterable[T]) -> Iterator[T]:
     finally:
         stopped.set()
         worker.join()
+
+
+def side_by_side(work: Callable[[T], R], source: Iterable[T], workers: int) -> Iterator[R]:
+    """``work`` on each part of ``source``, some at a time, the results in the order of the parts."""
+    begun: deque[Future[R]] = deque()
+    with ThreadPoolExecutor(workers, thread_name_prefix="side-by-side") as pool:
+        try:
+            for part in source:
+                begun.append(pool.submit(work, part))
+                if len(begun) == workers:
+                    yield begun.popleft().result()
+            while begun:
+                yield begun.popleft().result()
+        finally:
+            for future in begun:
+                future.cancel()

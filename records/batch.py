@@ -12,7 +12,7 @@ import polars as pl
 from records.casting import STORED_TYPES, as_stored, instants, shanghai_days, stripped, wrong_type
 from records.catalogue import Field, Item
 from records.errors import BadBatch
-from records.identifying import Identifier
+from records.identifying import TO_SEAL, Identifier
 from records.identity import Identity, wrong_number
 from records.moment import shanghai_day
 from records.number_checks import holding_numbers
@@ -126,11 +126,11 @@ class BatchValidator:
         self._check_types(raw, typed, found)
         for failure in self._rules.failures(typed):
             found.add(*failure)
-        self._check_texts(typed, found)
+        self._check_texts(typed, found, chunk.without_nul)
         stored = self._stamped(typed, found)
         subjects = self._identified(typed, found)
         stored = stored.with_columns(
-            *subjects["subject_number"].select("subject_id", "masked", "prefix").get_columns(),
+            *subjects["subject_number"].get_columns(),
             *(known["subject_id"].alias(name) for name, known in subjects.items() if name != "subject_number"),
             row=pl.Series(chunk.row),
         )
@@ -139,8 +139,7 @@ class BatchValidator:
         if not found.bad.any() and not chunk.unreadable:
             return Accepted(kept, self._named(subjects, ~bad), unreadable, pl.DataFrame(), 0)
         rejections = by_row([unreadable, found.rejections()])
-        sealed = {name: self.identifier.sealed(known.filter(bad)) for name, known in subjects.items()}
-        cells = as_sent(chunk.frame.filter(bad), typed.filter(bad), sealed)
+        cells = as_sent(chunk.frame.filter(bad), typed.filter(bad), self._sealed(typed.filter(bad), subjects))
         rejected = with_reasons(pl.Series(chunk.row).filter(bad), cells, rejections)
         kept = kept.filter(~bad)
         return Accepted(kept, self._named(subjects, ~bad), rejections, rejected, rejected.height)
@@ -173,7 +172,7 @@ class BatchValidator:
             if raw[name].null_count() != typed[name].null_count():
                 found.add(name, raw[name].is_not_null() & typed[name].is_null(), wrong_type(field))
 
-    def _check_texts(self, typed: pl.DataFrame, found: Findings) -> None:
+    def _check_texts(self, typed: pl.DataFrame, found: Findings, without_nul: bool) -> None:
         """No identity number reaches the base inside a record id or a free text, where it would be kept in clear."""
         held = Text(
             "不得在此填写身份号码：只能填在 subject_number",
@@ -183,7 +182,8 @@ class BatchValidator:
         for name in ("record_id", "supersedes", *(n for n, field in self.fields.items() if field.type == "text")):
             if typed[name].null_count() < typed.height:
                 found.add(name, holding_numbers(typed[name]), held)
-                found.add(name, typed[name].str.contains("\0", literal=True), nul)
+                if not without_nul:
+                    found.add(name, typed[name].str.contains("\0", literal=True), nul)
 
     def _stamped(self, typed: pl.DataFrame, found: Findings) -> pl.DataFrame:
         """The rows in the item's columns, with ``recorded_at`` as an instant; days and instants must have come.
@@ -213,7 +213,7 @@ class BatchValidator:
         return typed.with_columns(moments.alias("recorded_at").clip(upper_bound=self.received_at))
 
     def _identified(self, typed: pl.DataFrame, found: Findings) -> dict[str, pl.DataFrame]:
-        """Subjects (id, scheme, masked number) of the subject column and of every ``subject`` field, by column."""
+        """What is known of the subject column and of every ``subject`` field, by column."""
         subjects = self.identifier.subjects(typed["subject_kind"], typed["subject_number"])
         wrong = subjects["subject_id"].is_null() & typed["subject_number"].is_not_null()
         if wrong.any():
@@ -226,6 +226,12 @@ class BatchValidator:
                 missing = known[name]["subject_id"].is_null() & typed[name].is_not_null()
                 found.add(name, missing, self._wrong_reference())
         return known
+
+    def _sealed(self, typed: pl.DataFrame, columns: Iterable[str]) -> dict[str, pl.Series]:
+        """Tokens in place of the numbers of refused rows, by column."""
+        whole = {name: self.identifier.references(typed[name], TO_SEAL) for name in columns if name != "subject_number"}
+        whole["subject_number"] = self.identifier.subjects(typed["subject_kind"], typed["subject_number"], TO_SEAL)
+        return {name: self.identifier.sealed(known) for name, known in whole.items()}
 
     def _named(self, subjects: dict[str, pl.DataFrame], good: pl.Series) -> pl.Series:
         others = [known.filter(good) for name, known in subjects.items() if name != "subject_number"]

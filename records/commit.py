@@ -192,7 +192,7 @@ class _Draft:
         self._ahead = SOON + timedelta(seconds=staged.seconds_to_write)
         self.file: WrittenFile | None = None
         self._write()
-        while self.file and not staged.history and self.accepted_at - now() < SOON / 2 + self._took / 4:
+        while self.file and not staged.history and self.accepted_at - now() < SOON / 2 + self._took / 8:
             self._write_with_more_time()  # here rather than under the write lock
 
     def keep_up(self, changed: bool = False) -> None:

@@ -38,7 +38,7 @@ class SortedHashes:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._loose: list[Hashes] = []
+        self._loose: list[Hashes] = [np.empty(0, np.uint64)]
         self._loose_count = 0
         self._runs: list[Path] = []
         self.count = 0
@@ -50,11 +50,12 @@ class SortedHashes:
         if self._loose_count >= IN_MEMORY:
             self._runs.append(self._folder / f"hashes-{secrets.token_hex(4)}")
             np.sort(np.concatenate(self._loose)).tofile(self._runs[-1])
-            self._loose, self._loose_count = [], 0
+            self._loose, self._loose_count = [np.empty(0, np.uint64)], 0
 
     def __iter__(self) -> Iterator[Hashes]:
         """All hashes, ascending, in arrays of about two million; equal ones are always in the same array."""
-        loose = np.sort(np.concatenate(self._loose)) if self._loose else np.empty(0, np.uint64)
+        loose = np.sort(np.concatenate(self._loose)) if len(self._loose) > 1 else self._loose[0]
+        self._loose = [loose]
         portions = self.count // IN_MEMORY + 1
         borders = np.array([(1 << 64) * place // portions for place in range(1, portions)], np.uint64)
         cuts = [_cuts(np.memmap(run, np.uint64, "r"), borders) for run in self._runs]

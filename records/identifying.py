@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from itertools import repeat
+from collections.abc import Sequence
+from threading import Lock
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from records.catalogue import Item
 from records.identity import SEALED, Identity, scheme_of
 from records.number_checks import LENGTH, masked_numbers, normal_numbers
+from records.number_memory import Places, TextPlaces
 
 REMEMBERED = 500_000
 ISSUED = r"^[A-Za-z0-9_.-]{1,64}$"
@@ -21,12 +22,17 @@ SCHEMES = ("ric", "uscc")
 REFERENCE = "reference"
 FACTS = {"scheme": pl.String, "subject_id": pl.String, "masked": pl.String, "prefix": pl.Int64}
 PREFIX_DIGITS = 10
+OF_SUBJECTS = ("subject_id", "masked", "prefix")
+OF_REFERENCES = ("subject_id", "entry")
+TO_SEAL = ("subject_id", "scheme", "masked")
+NOTHING = pl.Series([None], dtype=pl.String)
 
 
 class Identifier:
     """Finds the subjects of one batch; ``pseudonyms`` names the issuer of codes used in place of numbers.
 
     In place of a number a sealed token of this installation is taken (``Identity.seal``), as reject files have them.
+    Several threads may ask.
     """
 
     def __init__(self, item: Item, identity: Identity, pseudonyms: str | None) -> None:
@@ -35,34 +41,38 @@ class Identifier:
         self._schemes = {kind: self._pseudonyms or scheme_of(kind) for kind in item.subject_kinds}
         self._memories: dict[tuple[str, ...], _Memory] = {}
         self._named = np.zeros(0, np.bool_)
+        self._one_at_a_time = Lock()
 
-    def subjects(self, kinds: pl.Series, numbers: pl.Series) -> pl.DataFrame:
-        """``subject_id``, ``scheme``, ``masked`` and ``prefix`` of each row; null where there is no such subject.
+    def subjects(self, kinds: pl.Series, numbers: pl.Series, facts: Sequence[str] = OF_SUBJECTS) -> pl.DataFrame:
+        """``subject_id``, ``masked`` and ``prefix`` of each row; null where there is no such subject.
 
         ``prefix``: the first ten hexadecimal digits of the subject id as a number.
         """
-        distinct, place = _encoded(numbers)
         schemes = sorted(set(self._schemes.values()))
-        first = {kind: schemes.index(scheme) * len(distinct) for kind, scheme in self._schemes.items()}
-        known = pl.concat([self._known((scheme,), distinct) for scheme in schemes], rechunk=True)
-        place = place + kinds.replace_strict(first, default=None, return_dtype=pl.Int64)
-        return known.select(pl.all().gather(place))
+        known = []
+        for scheme in schemes:
+            of_scheme = kinds.is_in([kind for kind, own in self._schemes.items() if own == scheme]).fill_null(False)
+            asked = numbers if of_scheme.all() else numbers.zip_with(of_scheme, NOTHING)
+            known.append(self._known((scheme,), asked, facts))
+        return known[0] if len(known) == 1 else _first_found(*known)
 
-    def references(self, numbers: pl.Series) -> pl.DataFrame:
-        """The same of persons or bodies named in a field, by whichever scheme accepts them."""
-        schemes = (*((self._pseudonyms,) if self._pseudonyms else SCHEMES), REFERENCE)
-        distinct, place = _encoded(numbers)
-        return self._known(schemes, distinct).select(pl.all().gather(place))
+    def references(self, numbers: pl.Series, facts: Sequence[str] = OF_REFERENCES) -> pl.DataFrame:
+        """``subject_id`` and ``entry`` of persons or bodies named in a field, by whichever scheme accepts them.
+
+        ``entry``: a number of its own for each number that was accepted.
+        """
+        return self._known((*((self._pseudonyms,) if self._pseudonyms else SCHEMES), REFERENCE), numbers, facts)
 
     def newly_named(self, known: pl.DataFrame) -> pl.Series:
         """Ids of the subjects of ``references`` that have not come out of here before; a few come again."""
         known = known.filter(pl.col("entry").is_not_null())
         entries = known["entry"].to_numpy()
         most = int(entries.max(initial=-1)) + 1
-        if most > len(self._named):
-            self._named = np.concatenate([self._named, np.zeros(most, np.bool_)])
-        new = ~self._named[entries]
-        self._named[entries] = True
+        with self._one_at_a_time:
+            if most > len(self._named):
+                self._named = np.concatenate([self._named, np.zeros(most, np.bool_)])
+            new = ~self._named[entries]
+            self._named[entries] = True
         return known["subject_id"].filter(pl.Series(new)).unique()
 
     def sealed(self, subjects: pl.DataFrame) -> pl.Series:
@@ -83,23 +93,26 @@ class Identifier:
         named = subject_ids.to_frame("subject_id")
         return named.with_columns(scheme=pl.lit(REFERENCE), masked=pl.lit("*" * LENGTH))
 
-    def _known(self, schemes: tuple[str, ...], numbers: pl.Series) -> pl.DataFrame:
-        """``FACTS`` and ``entry`` of each of the distinct ``numbers``; null where none of ``schemes`` accepts it.
+    def _known(self, schemes: tuple[str, ...], numbers: pl.Series, facts: Sequence[str]) -> pl.DataFrame:
+        """``facts`` of each number; null where none of ``schemes`` accepts it, the first scheme first."""
+        with self._one_at_a_time:
+            memory = self._memories.setdefault(schemes, _Memory())
+            place = self._place(memory, schemes, numbers)
+            known = memory.facts.select(facts)
+        return known.select(pl.all().gather(pl.Series(place).replace(-1, None)))
 
-        ``entry``: a number of its own for each number that was accepted.
-        """
-        memory = self._memories.setdefault(schemes, _Memory())
-        texts = numbers.to_list()
-        place = memory.places(texts)
-        fresh = place < 0
-        if fresh.any():
-            found = self._found(schemes, numbers.filter(pl.Series(fresh)))
-            if len(memory.place) + found.height > REMEMBERED and memory.place:
-                memory.forget()
-                found = self._found(schemes, numbers)
-            memory.keep(found)
-            place = memory.places(texts)
-        return memory.facts.select(pl.all().gather(pl.Series(place).replace(-1, None)))
+    def _place(self, memory: _Memory, schemes: tuple[str, ...], numbers: pl.Series) -> Places:
+        """Where the facts of each number are in ``memory``, which learns those that are new; -1 for none."""
+        place = memory.places.of(numbers)
+        fresh = pl.Series(place < 0) & numbers.is_not_null()
+        if not fresh.any():
+            return place
+        found = self._found(schemes, numbers.filter(fresh).unique())
+        if memory.full(found.height):
+            memory.forget()
+            found = self._found(schemes, numbers.drop_nulls().unique())
+        memory.keep(found)
+        return memory.places.of(numbers)
 
     def _found(self, schemes: tuple[str, ...], numbers: pl.Series) -> pl.DataFrame:
         sealed = numbers.str.starts_with(SEALED)
@@ -140,24 +153,23 @@ class _Memory:
     """What was found of the numbers that came before, by number."""
 
     def __init__(self) -> None:
-        self.place: dict[str, int] = {}
+        self.places = TextPlaces()
         self.facts = pl.DataFrame(schema={**FACTS, "entry": pl.Int64})
         self._entries = 0
 
-    def places(self, numbers: list[str]) -> NDArray[np.int64]:
-        """The row of ``facts`` for each number, -1 where it is not known."""
-        return np.fromiter(map(self.place.get, numbers, repeat(-1)), np.int64, len(numbers))
+    def full(self, more: int) -> bool:
+        """Whether ``more`` would be too many, so that those before have to be forgotten."""
+        return len(self.places) > 0 and len(self.places) + more > REMEMBERED
 
     def keep(self, found: pl.DataFrame) -> None:
         """``number`` and ``FACTS``."""
-        first = self.facts.height
-        self.place.update(zip(found["number"].to_list(), range(first, first + found.height), strict=True))
         entry = pl.int_range(self._entries, self._entries + found.height, eager=True).alias("entry")
         self._entries += found.height
         self.facts = pl.concat([self.facts, found.select(*FACTS).with_columns(entry)], rechunk=True)
+        self.places.add(found["number"])
 
     def forget(self) -> None:
-        self.place.clear()
+        self.places = TextPlaces()
         self.facts = self.facts.clear()
 
 
@@ -165,7 +177,7 @@ def _prefix(subject_ids: pl.Series) -> pl.Series:
     return subject_ids.str.head(PREFIX_DIGITS).str.to_integer(base=16)
 
 
-def _encoded(numbers: pl.Series) -> tuple[pl.Series, pl.Series]:
-    """The distinct numbers, and for each row the place of its own among them (null for null)."""
-    encoded = numbers.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest()).dictionary_encode()
-    return pl.Series(encoded.dictionary, dtype=pl.String), pl.Series(encoded.indices).cast(pl.Int64)
+def _first_found(*known: pl.DataFrame) -> pl.DataFrame:
+    """Row by row what the one that is not null says."""
+    columns = known[0].columns
+    return pl.DataFrame({name: pl.select(pl.coalesce(*(one[name] for one in known))).to_series() for name in columns})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from functools import lru_cache
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -61,13 +62,14 @@ class KnownSubjects:
             set_={"first_recorded_at": new.excluded.first_recorded_at},
             where=new.excluded.first_recorded_at < SubjectRow.first_recorded_at,
         )
+        as_kept = _as_sqlite if session.get_bind().dialect.name == "sqlite" else _as_it_is
         for some in _portions(subjects, AT_ONCE):
             rows = [
                 {
                     "subject_id": subject_id,
                     "kind": kind,
                     "masked": masked,
-                    "first_recorded_at": first,
+                    "first_recorded_at": as_kept(first),
                     "key_version": self.version,
                 }
                 for subject_id, kind, first, masked in some
@@ -176,11 +178,16 @@ def _insert(session: Session, statement: Insert, rows: list[dict[str, Any]]) -> 
         return
     compiled = statement.compile(dialect=connection.dialect, column_keys=list(rows[0]))
     names = compiled.positiontup or []
-    connection.exec_driver_sql(str(compiled), [tuple(_as_sqlite(row[name]) for name in names) for row in rows])
+    connection.exec_driver_sql(str(compiled), [tuple(row[name] for name in names) for row in rows])
 
 
-def _as_sqlite(value: Any) -> Any:
-    return value.isoformat(" ", "microseconds") if isinstance(value, datetime) else value
+def _as_it_is(moment: datetime) -> datetime:
+    return moment
+
+
+@lru_cache(1024)
+def _as_sqlite(moment: datetime) -> str:
+    return moment.isoformat(" ", "microseconds")
 
 
 def _portions(rows: Iterable[T], size: int) -> Iterator[list[T]]:

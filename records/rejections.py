@@ -36,9 +36,9 @@ class Findings:
 
     def add(self, name: str, wrong: pl.Series | NDArray[np.bool_], reason: Text) -> None:
         """Refuse the rows that are ``wrong`` (null counts as right) in column ``name``."""
-        mask = wrong.fill_null(False).to_numpy() if isinstance(wrong, pl.Series) else wrong
-        if not mask.any():
+        if not wrong.any():
             return
+        mask = wrong.fill_null(False).to_numpy() if isinstance(wrong, pl.Series) else wrong
         seen = self._by_field.setdefault(name, np.zeros(self.raw.height, np.bool_))
         places = np.flatnonzero(mask & ~seen)
         seen |= mask
@@ -59,6 +59,8 @@ def rejected_rows(rows: NDArray[np.int64], record_ids: pl.Series, field: str, fo
 
 def unreadable_rows(rows: list[int]) -> pl.DataFrame:
     """``REJECTION_COLUMNS`` of rows that could not be split into columns."""
+    if not rows:
+        return pl.DataFrame(schema=REJECTION_COLUMNS)
     nothing = pl.Series([None], dtype=pl.String).new_from_index(0, len(rows))
     return rejected_rows(np.array(rows, np.int64), nothing, "", "unreadable row", UNREADABLE)
 

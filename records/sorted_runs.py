@@ -8,7 +8,7 @@ same (one subject with very many records) is sorted by DuckDB, which spills.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,9 @@ IN_MEMORY_BYTES = 128 << 20
 ROWS_AT_ONCE = 300_000
 PORTION_MOST = 3_000_000
 
+Starts = np.ndarray[Any, np.dtype[np.int64]]
+NO_ROWS: Starts = np.zeros(PORTIONS + 1, np.int64)
+
 
 class SortedRuns:
     """Frames of one schema, with ``subject_id`` and ``prefix`` (its first ten digits), collected under ``folder``."""
@@ -34,7 +37,7 @@ class SortedRuns:
         self._folder = folder
         self._loose: list[pl.DataFrame] = []
         self._loose_bytes = 0
-        self._runs: list[tuple[Path, np.ndarray[Any, np.dtype[np.int64]]]] = []
+        self._runs: list[tuple[Path, Starts]] = []
         self.rows = 0
 
     def add(self, frame: pl.DataFrame) -> None:
@@ -51,13 +54,14 @@ class SortedRuns:
             if self._loose:
                 yield from _sorted(self._loose)
             return
-        self._spill()
-        counts = np.sum([np.diff(starts) for _, starts in self._runs], axis=0)
+        loose, starts = _shared_out(self._loose) if self._loose else (self._portions(0, 1)[0].clear(), NO_ROWS)
+        counts = np.diff(starts) + np.sum([np.diff(run) for _, run in self._runs], axis=0)
         for first, last in _grouped(counts):
+            frames = [loose[int(starts[first]) : int(starts[last])]]
             if counts[first:last].sum() > PORTION_MOST:
-                yield from self._sorted_outside(first, last)
+                yield from self._sorted_outside(frames, first, last)
             else:
-                yield from _sorted(self._portions(first, last))
+                yield from _sorted([*frames, *self._portions(first, last)])
 
     def unordered(self) -> Iterator[pl.DataFrame]:
         """All rows, in frames as they lie."""
@@ -69,13 +73,9 @@ class SortedRuns:
                     yield _frame(reader.get_batch(number))
 
     def _spill(self) -> None:
-        if not self._loose:
-            return
-        rows = pl.concat(self._loose, rechunk=True)
+        rows, starts = _shared_out(self._loose)
         self._loose, self._loose_bytes = [], 0
-        portion = (rows["prefix"] // (1 << PREFIX_BITS - PORTION_BITS)).cast(pl.UInt16)
-        starts = np.concatenate([[0], np.cumsum(np.bincount(portion.to_numpy(), minlength=PORTIONS))])
-        batch = rows[portion.arg_sort()].to_arrow(compat_level=pl.CompatLevel.oldest()).combine_chunks().to_batches()[0]
+        batch = rows.to_arrow(compat_level=pl.CompatLevel.oldest()).combine_chunks().to_batches()[0]
         path = self._folder / f"run-{len(self._runs)}.arrow"
         with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, batch.schema) as writer:
             for first, last in pairwise(starts.tolist()):
@@ -83,6 +83,7 @@ class SortedRuns:
         self._runs.append((path, starts))
 
     def _portions(self, first: int, last: int) -> list[pl.DataFrame]:
+        """The rows of some portions that have gone to disk."""
         found = []
         for path, _ in self._runs:
             with pa.OSFile(str(path)) as file:
@@ -90,12 +91,13 @@ class SortedRuns:
                 found.append(_frame(*(reader.get_batch(number) for number in range(first, last))))
         return found
 
-    def _sorted_outside(self, first: int, last: int) -> Iterator[pl.DataFrame]:
+    def _sorted_outside(self, loose: list[pl.DataFrame], first: int, last: int) -> Iterator[pl.DataFrame]:
         import duckdb
 
         given, ordered = self._folder / "portion.parquet", self._folder / "portion-sorted.parquet"
         writer: pq.ParquetWriter | None = None
-        for frame in (one for number in range(first, last) for one in self._portions(number, number + 1)):
+        spilled = (one for number in range(first, last) for one in self._portions(number, number + 1))
+        for frame in chain(loose, spilled):
             table = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
             writer = writer or pq.ParquetWriter(given, table.schema, compression="zstd")
             writer.write_table(table)
@@ -118,6 +120,14 @@ class SortedRuns:
     def _schema(self) -> pl.Schema:
         with pa.OSFile(str(self._runs[0][0])) as file:
             return _frame(pa.ipc.open_file(file).get_batch(0)).schema
+
+
+def _shared_out(frames: list[pl.DataFrame]) -> tuple[pl.DataFrame, Starts]:
+    """The rows by portion, and where each portion begins; one more for the end."""
+    rows = pl.concat(frames, rechunk=True)
+    portion = (rows["prefix"] // (1 << PREFIX_BITS - PORTION_BITS)).cast(pl.UInt16)
+    starts = np.concatenate([[0], np.cumsum(np.bincount(portion.to_numpy(), minlength=PORTIONS))])
+    return rows[portion.arg_sort()], starts
 
 
 def _sorted(frames: list[pl.DataFrame]) -> Iterator[pl.DataFrame]:

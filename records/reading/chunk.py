@@ -18,13 +18,14 @@ class Chunk:
     """Some rows of a file.
 
     ``row`` numbers count data rows from 1; ``unreadable`` are rows that could not be split; ``lost_digits`` tells, by
-    column, in which rows a spreadsheet program has rounded a long number.
+    column, in which rows a spreadsheet program has rounded a long number; ``without_nul``: no text has a NUL.
     """
 
     frame: pl.DataFrame
     row: npt.NDArray[np.int64]
     unreadable: list[int] = field(default_factory=list)
     lost_digits: dict[str, npt.NDArray[np.bool_]] = field(default_factory=dict)
+    without_nul: bool = False
 
 
 def refusal(path: Path, zh: str, en: str) -> BadBatch:

@@ -20,20 +20,20 @@ import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
 from records.reading.chunk import Chunk, check_names, no_rows, refusal
-from records.reading.encodings import LONGEST_LINE, encoding_of
+from records.reading.encodings import LONGEST_LINE, encoding_of, is_utf8
 from records.reading.limits import opened
 
 BLOCK_BYTES = 16 << 20
+NEAR_THE_END = 1 << 16
 
 
 def csv_chunks(path: Path) -> Iterator[Chunk]:
     """Chunks of about 16 MiB, every column as text. Raises ``BadBatch``, ``pa.ArrowException`` or ``csv.Error``."""
-    encoding = encoding_of(path)
-    columns = _header(path, encoding)
+    columns = _header(path)
     seen = False
     with opened(path) as file:
         file.readline(LONGEST_LINE)
-        for chunk in _chunks(path, file, columns, encoding):
+        for chunk in _chunks(path, file, columns):
             if chunk.frame.height or chunk.unreadable:
                 seen = True
                 yield chunk
@@ -41,33 +41,59 @@ def csv_chunks(path: Path) -> Iterator[Chunk]:
         raise no_rows(path)
 
 
-def _chunks(path: Path, file: BinaryIO, columns: list[str], encoding: str) -> Iterator[Chunk]:
-    rest, before = b"", 0
-    while encoding == "utf-8" and (block := rest + file.read(BLOCK_BYTES)):
-        end = block.rfind(b"\n") + 1
-        if b'"' in block or (end == 0 and len(block) > LONGEST_LINE):
-            rest = block
-            break
-        whole, rest = (block[:end], block[end:]) if end else (block, b"")
-        if (frame := _plain(whole, columns)) is not None:
-            found = iter([Chunk(frame, np.arange(before + 1, before + frame.height + 1))])
-        else:
-            found = _by_arrow(path, io.BytesIO(whole), columns, encoding, before)
+def _chunks(path: Path, file: BinaryIO, columns: list[str]) -> Iterator[Chunk]:
+    """Block by block as long as they are UTF-8 without quotes; the rest, if any, by Arrow."""
+    buffer = memoryview(bytearray(2 * BLOCK_BYTES))
+    rest, before, ascii_only = 0, 0, True
+    while read := file.readinto(buffer[rest : rest + BLOCK_BYTES]) + rest:  # type: ignore[attr-defined]
+        end = _end_of_rows(buffer[:read], read < rest + BLOCK_BYTES)
+        block = bytes(buffer[:end])
+        if end == 0 or b'"' in block or not is_utf8(block):
+            encoding = encoding_of(path)
+            if encoding != "utf-8" and not ascii_only:
+                raise refusal(
+                    path, "编码混杂：前为 UTF-8，后为 GB18030", "mixed encodings, first UTF-8 and then GB18030"
+                )
+            joined = io.BufferedReader(_Joined(bytes(buffer[:read]), file), 1 << 20)
+            yield from _by_arrow(path, joined, columns, encoding, before)
+            return
+        ascii_only = ascii_only and block.isascii()
+        frame = _plain(block, columns)
+        found = (
+            [Chunk(frame, np.arange(before + 1, before + frame.height + 1), without_nul=b"\0" not in block)]
+            if frame is not None
+            else _by_arrow(path, io.BytesIO(block), columns, "utf-8", before)
+        )
         for chunk in found:
             before += chunk.frame.height + len(chunk.unreadable)
             yield chunk
-    yield from _by_arrow(path, io.BufferedReader(_Joined(rest, file), 1 << 20), columns, encoding, before)
+        rest = read - end
+        buffer[:rest] = buffer[end:read]
+
+
+def _end_of_rows(block: memoryview, last: bool) -> int:
+    """Where the last whole row ends, 0 for nowhere: all of the last block, else after the last line end."""
+    if last:
+        return len(block)
+    tail = len(block)
+    while tail > 0:
+        start = max(tail - NEAR_THE_END, 0)
+        if (found := bytes(block[start:tail]).rfind(b"\n")) >= 0:
+            return start + found + 1
+        tail = start
+    return 0
 
 
 def _plain(block: bytes, columns: list[str]) -> pl.DataFrame | None:
     """The rows of a block without quotes, or ``None`` where it is not certain that each has the right width."""
-    if block.count(b"\r") != block.count(b"\r\n"):
+    if b"\r" in block and block.count(b"\r") != block.count(b"\r\n"):
         return None
     try:
         frame = pl.read_csv(block, has_header=False, schema=dict.fromkeys(columns, pl.String), quote_char=None)
     except pl.exceptions.PolarsError:
         return None
-    return frame if block.count(b",") == frame.height * (len(columns) - 1) else None
+    commas = np.count_nonzero(np.frombuffer(block, np.uint8) == ord(","))
+    return frame if commas == frame.height * (len(columns) - 1) else None
 
 
 def _by_arrow(path: Path, file: BinaryIO, columns: list[str], encoding: str, before: int) -> Iterator[Chunk]:
@@ -136,9 +162,11 @@ class _Joined(io.RawIOBase):
         return len(some)
 
 
-def _header(path: Path, encoding: str) -> list[str]:
+def _header(path: Path) -> list[str]:
     with opened(path) as file:
-        first = file.readline(LONGEST_LINE).decode(encoding).removeprefix("\ufeff").strip("\r\n")
+        line = file.readline(LONGEST_LINE)
+    encoding = "utf-8" if is_utf8(line) else encoding_of(path)
+    first = line.decode(encoding).removeprefix("\ufeff").strip("\r\n")
     return check_names(path, next(csv.reader([first]), []))
 
 

@@ -79,14 +79,15 @@ def _is_utf8(path: Path) -> bool:
         while block := file.read(BLOCK_BYTES):
             block = rest + block
             end = block.rfind(b"\n") + 1
-            if not (_valid(block[:end]) if end else _decodes(decoder, block)):
+            if not (is_utf8(block[:end]) if end else _decodes(decoder, block)):
                 return False
             rest = block[end:] if end else decoder.getstate()[0]
             decoder.reset()
         return _decodes(decoder, rest, final=True)
 
 
-def _valid(block: bytes) -> bool:
+def is_utf8(block: bytes | memoryview) -> bool:
+    """Whether ``block``, which ends with a whole character, is UTF-8."""
     ends = np.array([0, len(block)], np.int64)
     try:
         text = pa.Array.from_buffers(pa.large_string(), 1, [None, pa.py_buffer(ends), pa.py_buffer(block)])
