@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache, cached_property
 from typing import Any
 
@@ -14,13 +14,16 @@ from features.dictionary import registered, unknown_feature
 from records.as_of import visible
 from records.catalogue import Catalogue
 
+Write = Callable[[Any], str]  # an Ibis table to an engine's SQL
+
 
 class CompiledFeatures:
-    """The SQL of ``features``, made on first use; independent of any connection."""
+    """The SQL of ``features`` as ``write`` writes it, made on first use; independent of any connection."""
 
-    def __init__(self, features: tuple[AnyFeature, ...], segment: str) -> None:
+    def __init__(self, features: tuple[AnyFeature, ...], segment: str, write: Write) -> None:
         self.features = features
         self.segment = segment
+        self.write = write
         self.codes = tuple(feature.code for feature in features)
         self.known = {**registered(), **{feature.code: feature for feature in features}}
 
@@ -42,7 +45,7 @@ class CompiledFeatures:
     @cached_property
     def passes(self) -> list[str]:
         """SQL of one pass an item, and one a grouping: measures by spine row, only of rows that have records."""
-        return [_sql(_pass(item, grouping, features)) for (item, grouping), features in self._passes.items()]
+        return [self.write(_pass(item, grouping, features)) for (item, grouping), features in self._passes.items()]
 
     @cached_property
     def _passes(self) -> dict[tuple[str, Grouping | None], list[Feature]]:
@@ -53,7 +56,12 @@ class CompiledFeatures:
 
     @cached_property
     def finish(self) -> str:
-        """SQL over the table ``measured`` (row, all measures): fills what no record means and derives the rest."""
+        """SQL over the table ``measured`` (row, all measures): the features alone, by row."""
+        return self.write(self.finished.order_by("row").select(*self.codes))
+
+    @property
+    def finished(self) -> Any:
+        """Row and features from the table ``measured``: fills what no record means and derives the rest."""
         columns = {"row": "int64", **dict.fromkeys((feature.code for feature in self.measures), "float64")}
         measured = ibis.table(columns, name="measured")
         filled = {
@@ -64,7 +72,7 @@ class CompiledFeatures:
         measured = measured.mutate(**filled) if filled else measured
         for feature in self._derived(self.features):
             measured = measured.mutate(**{feature.code: feature.formula(measured).cast("float64")})
-        return _sql(measured.order_by("row").select(*self.codes))
+        return measured.select("row", *self.codes)
 
     @cached_property
     def evidence_queries(self) -> dict[str, tuple[dict[str, Feature], str]]:
@@ -81,7 +89,7 @@ class CompiledFeatures:
             rows = _joined(item, None)
             marks = {code: _mark(feature, rows) for code, feature in features.items()}
             table = rows.select("record_id", "occurred_on", **marks)
-            queries[item] = (features, _sql(table.order_by([ibis.desc("occurred_on"), ibis.desc("record_id")])))
+            queries[item] = (features, self.write(table.order_by([ibis.desc("occurred_on"), ibis.desc("record_id")])))
         return queries
 
     def _derived(self, features: Iterable[AnyFeature]) -> list[Derived]:
@@ -95,10 +103,15 @@ class CompiledFeatures:
         return list(ordered.values())
 
 
+def duckdb_sql(table: Any) -> str:
+    """The SQL of an Ibis table for DuckDB."""
+    return str(ibis.to_sql(table, dialect="duckdb"))
+
+
 @cache
-def compiled(features: tuple[AnyFeature, ...], segment: str) -> CompiledFeatures:
+def compiled(features: tuple[AnyFeature, ...], segment: str, write: Write = duckdb_sql) -> CompiledFeatures:
     """The compiled form of ``features``, shared by all pipelines of this process."""
-    return CompiledFeatures(features, segment)
+    return CompiledFeatures(features, segment, write)
 
 
 def _pass(item: str, grouping: Grouping | None, features: list[Feature]) -> Any:
@@ -160,7 +173,3 @@ def _mark(feature: Feature, rows: Any) -> Any:
     counts = condition(rows, grouping.window_months, grouping.where) if grouping else feature.condition(rows)
     tells = feature.evidence(rows) if feature.evidence else ibis.literal(False)
     return ibis.cases((counts & tells, 2), (counts, 1), else_=0).cast("int8")
-
-
-def _sql(table: Any) -> str:
-    return str(ibis.to_sql(table, dialect="duckdb"))
