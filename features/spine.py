@@ -68,9 +68,9 @@ def numbered(spine: pa.Table) -> pa.Table:
     try:
         asked = spine.select(SPINE_SCHEMA.names).cast(SPINE_SCHEMA)
     except (KeyError, ValueError, TypeError) as error:
-        raise _bad_spine() from error
+        raise bad_spine() from error
     if any(column.null_count for column in asked.columns):
-        raise _bad_spine()
+        raise bad_spine()
     local = pc.add(asked["as_of"], pa.scalar(SHANGHAI_OFFSET, pa.duration("us")))
     days = local.cast(pa.date32(), safe=False)
     months = pc.add(pc.multiply(pc.year(days), 12), pc.month(days))
@@ -78,7 +78,8 @@ def numbered(spine: pa.Table) -> pa.Table:
     return pa.table([numbers, *asked.columns, days, months], ["row", *asked.column_names, "as_of_day", "as_of_month"])
 
 
-def _bad_spine() -> BadSpine:
+def bad_spine() -> BadSpine:
+    """The error that says what a spine is."""
     return BadSpine(
         Text(
             "需要 subject_id（文本）和 as_of（时刻）两列，且不得有空值",
@@ -89,14 +90,18 @@ def _bad_spine() -> BadSpine:
 
 def known_since(connection: Any, segment: str) -> pa.Table:
     """Columns subject_id, known_since: when the base learnt the first record about each subject of ``segment``."""
+    with connection.con.cursor() as cursor:
+        return cursor.sql(f"{known_since_query(segment)} ORDER BY 1").to_arrow_table()
+
+
+def known_since_query(segment: str) -> str:
+    """The SQL of ``known_since``, in no order."""
     tables = [item.table for item in Catalogue.load().items.values() if segment in item.subject_kinds]
     parts = " UNION ALL ".join(
         f"SELECT subject_id, min(recorded_at) AS recorded_at FROM {table} WHERE subject_kind = '{segment}' GROUP BY 1"
         for table in tables
     )
-    query = f"SELECT subject_id, min(recorded_at) AS known_since FROM ({parts}) GROUP BY 1 ORDER BY 1"
-    with connection.con.cursor() as cursor:
-        return cursor.sql(query).to_arrow_table()
+    return f"SELECT subject_id, min(recorded_at) AS known_since FROM ({parts}) GROUP BY 1"
 
 
 def recorded_span(connection: Any, segment: str) -> tuple[date, date] | None:

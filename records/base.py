@@ -22,7 +22,7 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
 from records.batch import BatchValidator
-from records.catalogue import Catalogue
+from records.catalogue import Catalogue, Item
 from records.commit import BatchCommit, Sending
 from records.database import BatchRow, FileRow, LifecycleRow, RewriteRow, SubjectRow, migrate, open_engine
 from records.errors import BadIdentifier, UnknownSubject
@@ -124,6 +124,10 @@ class RecordBase:
 
     def connection(self, items: tuple[str, ...] | None = None) -> Any:
         """An Ibis DuckDB backend with one view an item (all, or ``items``): see ``records.tables.connect``."""
+        return connect(*self.stored(items))
+
+    def stored(self, items: tuple[str, ...] | None = None) -> tuple[list[Item], Stored, list[Item]]:
+        """All items (or ``items``), what is stored, and the items that say who carries on whose file."""
         with Session(self.engine) as session:
             rows = session.execute(select(FileRow.item, FileRow.path, FileRow.has_corrections)).all()
             visibility = seen(session)
@@ -132,7 +136,7 @@ class RecordBase:
             files.setdefault(item, []).append((str(self.settings.records_folder / path), corrections))
         chosen = [self.catalogue.item(code) for code in items or self.catalogue.items]
         following = [item for item in self.catalogue.items.values() if item.succession]
-        return connect(chosen, Stored(files, visibility), following)
+        return chosen, Stored(files, visibility), following
 
     def state(self) -> int:
         """A number that changes whenever records come into sight or out of it, or lie in other files."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,6 +28,8 @@ VISIBILITY_SCHEMA = pa.schema(
         "seen_until": pa.timestamp("us"),
     }
 )
+
+Scan = Callable[[Item, Sequence[str]], str]  # files of an item to the SQL of their rows, in its present columns
 
 
 @dataclass(frozen=True)
@@ -63,17 +65,25 @@ def connect(items: Iterable[Item], stored: Stored, following: Iterable[Item] = (
     backend = ibis.duckdb.connect()
     backend.raw_sql("SET TimeZone = 'UTC'")
     _keep(backend, "visibility", stored.visibility)
-    chosen, steps = list(items), list(following)
-    hidden = set(stored.visibility["item"].to_pylist())
-    own = {item.code: _own(item, stored.files.get(item.code, []), item.code in hidden) for item in [*chosen, *steps]}
-    followed = closure(_successions(backend, steps, own))
+    followed = closure(_successions(backend, following, stored))
     _keep(backend, "succession", followed)
-    views = []
-    for item in chosen:
-        follows = followed.num_rows > 0 and item.inherited
-        views.append(f"CREATE VIEW {item.table} AS {_carried(own[item.code]) if follows else own[item.code]}")
-    backend.con.execute(";".join(views))
+    views = [f"CREATE VIEW {table} AS {query}" for table, query in queries(items, stored, followed).items()]
+    if views:
+        backend.con.execute(";".join(views))
     return backend
+
+
+def queries(items: Iterable[Item], stored: Stored, followed: pa.Table, scan: Scan | None = None) -> dict[str, str]:
+    """By name of a table, the query (DuckDB's SQL) behind its view, over files as ``scan`` reads them.
+
+    The queries join the tables ``visibility`` (of ``stored``) and ``succession`` (``followed``, of ``connect``).
+    """
+    hidden = set(stored.visibility["item"].to_pylist())
+    found = {}
+    for item in items:
+        own = _own(item, stored.files.get(item.code, []), item.code in hidden, scan or _parquet)
+        found[item.table] = _carried(item, own) if followed.num_rows > 0 and item.inherited else own
+    return found
 
 
 def quoted_files(paths: Iterable[str]) -> str:
@@ -93,14 +103,14 @@ def _keep(backend: Any, name: str, rows: pa.Table) -> None:
         cursor.execute(f"CREATE TABLE {name} AS SELECT * FROM given")
 
 
-def _own(item: Item, files: list[tuple[str, bool]], hidden: bool) -> str:
+def _own(item: Item, files: list[tuple[str, bool]], hidden: bool, scan: Scan) -> str:
     """The records of ``item`` under the subject that they were reported of."""
     columns = ", ".join(
         f'CAST(r."{one.name}" AS {SQL_TYPES[str(one.type)]}) AS "{one.name}"'
         for one in item.arrow_schema
         if one.name != "recorded_at"
     )
-    corrected = _corrections(item, [path for path, corrections in files if corrections])
+    corrected = _corrections(item, [path for path, corrections in files if corrections], scan)
     recorded, superseded, joins = "r.recorded_at", "CAST(NULL AS TIMESTAMP)", ""
     if corrected:
         superseded = "s.superseded_at"
@@ -109,50 +119,56 @@ def _own(item: Item, files: list[tuple[str, bool]], hidden: bool) -> str:
         recorded, superseded = f"greatest({recorded}, v.seen_from)", f"least({superseded}, v.seen_until)"
         joins += f" LEFT JOIN visibility v ON v.item = '{item.code}' AND r.record_id = v.record_id"
     moments = f"CAST({recorded} AS TIMESTAMP) AS recorded_at, {superseded} AS superseded_at, {_expiry(item)}"
-    return f"SELECT {columns}, {moments} FROM {_rows(item, files)} r{joins}"
+    rows = scan(item, [path for path, _ in files]) if files else f"(SELECT {nothing(item)} WHERE false)"
+    return f"SELECT {columns}, {moments} FROM {rows} r{joins}"
 
 
-def _rows(item: Item, files: list[tuple[str, bool]]) -> str:
+def _parquet(item: Item, files: Sequence[str]) -> str:
     """All rows of the files in the item's present columns; what a version did not have is null."""
-    if not files:
-        return f"(SELECT {nothing(item)} WHERE false)"
-    listed = _listed(path for path, _ in files)
     if item.version == 1:
-        return f"read_parquet({listed})"
+        return quoted_files(files)
     return (
-        f"(SELECT * FROM read_parquet({listed}, union_by_name = true) "
+        f"(SELECT * FROM read_parquet({_listed(files)}, union_by_name = true) "
         f"UNION ALL BY NAME SELECT {nothing(item)} WHERE false)"
     )
 
 
-def _corrections(item: Item, files: list[str]) -> str:
+def _corrections(item: Item, files: list[str], scan: Scan) -> str:
     if not files:
         return ""
     return (
         "SELECT supersedes AS corrected, min(recorded_at) AS superseded_at "
-        f"FROM read_parquet({_listed(files)}) WHERE supersedes IS NOT NULL GROUP BY supersedes"
+        f"FROM {scan(item, files)} WHERE supersedes IS NOT NULL GROUP BY supersedes"
     )
 
 
-def _carried(own: str) -> str:
+def _carried(item: Item, own: str) -> str:
+    """``own``, and the records of the files that a subject carries on."""
+    columns = {one.name: f'own."{one.name}"' for one in item.arrow_schema if one.name != "recorded_at"} | {
+        "subject_id": "c.subject_id",
+        "recorded_at": "greatest(own.recorded_at, c.since)",
+        "superseded_at": "least(own.superseded_at, c.until)",
+        "expires_on": "own.expires_on",
+    }
+    listed = ", ".join(f'{value} AS "{name}"' for name, value in columns.items())
     return (
         f"WITH own AS NOT MATERIALIZED ({own}) SELECT * FROM own"
-        " UNION ALL SELECT own.* REPLACE (c.subject_id AS subject_id, "
-        "greatest(own.recorded_at, c.since) AS recorded_at, least(own.superseded_at, c.until) AS superseded_at) "
-        "FROM own JOIN succession c ON own.subject_id = c.member_id"
+        f" UNION ALL SELECT {listed} FROM own JOIN succession c ON own.subject_id = c.member_id"
     )
 
 
-def _successions(backend: Any, items: Iterable[Item], own: Mapping[str, str]) -> pa.Table:
+def _successions(backend: Any, items: Iterable[Item], stored: Stored) -> pa.Table:
     """Subject, predecessor, since, until, as the records of all items that declare a succession say."""
+    steps = list(items)
+    own = queries(steps, stored, SUCCESSION_SCHEMA.empty_table())
     found = [SUCCESSION_SCHEMA.empty_table()]
-    for item in items:
+    for item in steps:
         if item.succession is None:
             continue
         listed = {name: ", ".join(f"'{code}'" for code in codes) for name, codes in item.succession.when.items()}
         where = "".join(f' AND "{name}" IN ({codes})' for name, codes in listed.items())
         query = (
-            f'SELECT subject_id, "{item.succession.predecessor}", recorded_at, superseded_at FROM ({own[item.code]}) '
+            f'SELECT subject_id, "{item.succession.predecessor}", recorded_at, superseded_at FROM ({own[item.table]}) '
             f'WHERE "{item.succession.predecessor}" IS NOT NULL{where}'
         )
         with backend.con.cursor() as cursor:
