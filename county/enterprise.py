@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
+from county.business import business_records
+from county.happening import aside
 from county.numbers import officer_numbers
+from county.owners import heads_of, owner_records
 from county.process import DEFAULTED, Flags, Floats, Ints
 from county.reporting import Setting, codes, days_or_none, money, report
-from county.shared import court_records, guarantees, loan_months, power_usage
+from county.shared import court_records, credit_applications, guarantees, loan_months, power_usage
 
 INDUSTRIES = ["C", "F", "E", "G", "H", "I", "L", "M", "O", "A"]
 DISTRICTS = ["东城区", "西城区", "高新区", "临港区", "北山县", "南河县"]
@@ -24,11 +27,16 @@ def seasons(sector: Ints, month_numbers: Ints) -> Floats:
 
 
 def enterprise_records(
-    setting: Setting, sector: Ints, partner: Ints, first_index: int, loan_share: float
+    setting: Setting, sector: Ints, partner: Ints, first_index: int, loan_share: float, own_head: Flags
 ) -> dict[str, pa.Table]:
-    """Every item of a block's enterprises. ``sector`` [n], ``partner`` [n] (guarantor or -1)."""
+    """Every item of a block's enterprises, and of those who head them.
+
+    ``sector`` [n], ``partner`` [n] (guarantor or -1), ``own_head`` [n]: its head is one of the county's people.
+    """
     rng, n = setting.rng, setting.subjects
     size = rng.lognormal(11.6, 0.9, n)
+    index = first_index + np.arange(n)
+    heads = heads_of(index, own_head)
     month_numbers = np.array([day.month for day in setting.month_ends])
     season = seasons(sector, month_numbers)
     thin = rng.random(n) < 0.03
@@ -36,7 +44,7 @@ def enterprise_records(
     active = setting.alive & ~thin[:, None]
     revenue = _revenue(setting, size, season)
     return {
-        "market.registration": _registration(setting, sector, size, first_index),
+        "market.registration": _registration(setting, sector, size, index, heads),
         "loan.account_month": loan_months(
             setting, borrowers, size * rng.lognormal(1.0, 0.5, n), [0.3, 0.35, 0.35, 0.0]
         ),
@@ -48,6 +56,9 @@ def enterprise_records(
         **_yearly(setting, active),
         **_penalties(setting, size),
         **court_records(setting, borrowers, size),
+        **business_records(aside(setting), sector, size, revenue, active),
+        **owner_records(aside(setting), index, heads, size, own_head),
+        "bank.credit_application": credit_applications(aside(setting), size),
     }
 
 
@@ -58,12 +69,11 @@ def _revenue(setting: Setting, size: Floats, season: Floats) -> Floats:
     return np.asarray(np.exp(level + rng.normal(0, 0.14, level.shape)))
 
 
-def _registration(setting: Setting, sector: Ints, size: Floats, first_index: int) -> pa.Table:
+def _registration(setting: Setting, sector: Ints, size: Floats, index: Ints, heads: Ints) -> pa.Table:
     rng, n, ends = setting.rng, setting.subjects, setting.ends
     entered = setting.history.entered
     seen = ends[np.maximum(entered, 0)]
     age = np.where(entered > 0, rng.integers(5, 60, n), rng.integers(200, 7000, n))
-    index = first_index + np.arange(n)
     return report(
         setting,
         "market.registration",
@@ -75,7 +85,7 @@ def _registration(setting: Setting, sector: Ints, size: Floats, first_index: int
             "district": codes(rng.integers(0, len(DISTRICTS), n), DISTRICTS),
             "registered_on": pa.array(seen - age, pa.date32()),
             "registered_capital": money(np.rint(size * rng.lognormal(1.5, 0.6, n) / 10_000) * 10_000),
-            "legal_representative": pa.array(officer_numbers(index)),
+            "legal_representative": pa.array(officer_numbers(heads)),
             "status": codes(np.zeros(n, int), ["active"]),
         },
         delay_days=3,

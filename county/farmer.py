@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
+from county.happening import aside
 from county.process import DEFAULTED, Flags, Floats, Ints
 from county.reporting import Setting, codes, days_or_none, money, quantity, report
-from county.shared import court_records, guarantees, loan_months, power_usage
+from county.rural import rural_records
+from county.shared import court_records, credit_applications, guarantees, loan_months, power_usage
 
 CROPS = ["水稻", "小麦", "玉米", "蔬菜", "柑橘", "油菜"]
 LIVESTOCK = ["生猪", "肉鸡", "蛋鸭", "淡水鱼"]
@@ -44,6 +46,8 @@ def farmer_records(
         "power.usage": power_usage(setting, rng.lognormal(4.8, 0.4, n) * (1 + breeds), 0.07, season),
         **_insurance(setting, size, felt, active),
         **court_records(setting, borrowers, size * 2),
+        **rural_records(aside(setting), area, village, partner),
+        "bank.credit_application": credit_applications(aside(setting), size),
     }
 
 

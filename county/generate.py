@@ -14,6 +14,7 @@ from county.civic import civic_blocks
 from county.enterprise import INDUSTRIES, enterprise_records
 from county.farmer import farmer_records
 from county.numbers import enterprise_numbers, farmer_numbers
+from county.places import Places
 from county.plan import CountyPlan, Nature
 from county.process import DEFAULTED, Floats, History, Ints, live, shared_shocks, true_pd
 from county.reporting import Setting
@@ -99,7 +100,9 @@ def _block(plan: CountyPlan, shared: _SharedShocks, number: int, first: int, sub
             partner,
             rng,
         )
-        made = enterprise_records(setting, sector, partner, first, plan.enterprise.loan_share)
+        places = Places(plan)
+        own_head = places.is_office(number * round(plan.block * plan.enterprise_share) + np.arange(enterprises))
+        made = enterprise_records(setting, sector, partner, first, plan.enterprise.loan_share, own_head)
         truths.append(_truth(setting, plan.enterprise))
         _gather(tables, made)
     if subjects > enterprises:
@@ -117,7 +120,10 @@ def _block(plan: CountyPlan, shared: _SharedShocks, number: int, first: int, sub
         made = farmer_records(setting, village, shared.weather, partner, plan.farmer.loan_share)
         truths.append(_truth(setting, plan.farmer))
         _gather(tables, made)
-    return Block({code: pa.concat_tables(parts) for code, parts in sorted(tables.items())}, pa.concat_tables(truths))
+    return Block(
+        {code: pa.concat_tables(parts, promote_options="default") for code, parts in sorted(tables.items())},
+        pa.concat_tables(truths),
+    )
 
 
 def _setting(

@@ -22,6 +22,7 @@ DAYS_OF_OFFICERS = (date(1800, 1, 1), date(1849, 12, 31))
 DAYS_OF_OTHERS = (date(1800, 1, 1), date(1899, 12, 31))
 PEOPLE_A_DAY = 999
 ENTERPRISE, INSTITUTION, GOVERNMENT = "91", "12", "11"
+COOPERATIVE = "93"
 ORGANISATIONS = ("51", "52", "53")  # association, private non-enterprise unit, foundation
 
 
@@ -43,6 +44,11 @@ def organisation_numbers(index: npt.NDArray[np.int64]) -> npt.NDArray[np.str_]:
 def government_numbers(index: npt.NDArray[np.int64]) -> npt.NDArray[np.str_]:
     """Unified social credit codes of government bodies."""
     return _unified_codes(index, [GOVERNMENT])
+
+
+def cooperative_numbers(index: npt.NDArray[np.int64]) -> npt.NDArray[np.str_]:
+    """Unified social credit codes of farmers' cooperatives."""
+    return _unified_codes(index, [COOPERATIVE])
 
 
 def farmer_numbers(index: npt.NDArray[np.int64]) -> npt.NDArray[np.str_]:

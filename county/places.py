@@ -16,7 +16,7 @@ from county.numbers import (
     person_numbers,
 )
 from county.plan import CountyPlan
-from county.process import Ints
+from county.process import Flags, Ints
 
 Numbers = npt.NDArray[np.str_]
 OFFICERS_SHARE, PROFESSIONALS_SHARE = 0.4, 0.4  # of the people; the others are the floating population
@@ -59,6 +59,11 @@ class Places:
     def office(self, person: Ints) -> Ints:
         """The number of the enterprise whose legal representative an officer is; officers are spread over them all."""
         return np.asarray(person * max(1, self.enterprises // max(1, self.officers)), np.int64)
+
+    def is_office(self, number: Ints) -> Flags:
+        """Whether one of the people is the legal representative of the enterprises numbered ``number``."""
+        step = max(1, self.enterprises // max(1, self.officers))
+        return np.asarray((number % step == 0) & (number // step < self.officers))
 
     def people(self, person: Ints) -> Numbers:
         """Citizen numbers: officers have those that their enterprises' registrations name."""

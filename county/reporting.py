@@ -30,6 +30,7 @@ class Setting:
     history: History
     month_ends: list[date]
     rng: np.random.Generator
+    letter: str | None = None
 
     @property
     def subjects(self) -> int:
@@ -37,8 +38,8 @@ class Setting:
 
     @property
     def mark(self) -> str:
-        """The letter of the kind in record ids; individuals and institutions begin alike."""
-        return "p" if self.kind == "individual" else self.kind[0]
+        """The letter in record ids: that of the kind (individuals and institutions begin alike), or ``letter``."""
+        return self.letter or ("p" if self.kind == "individual" else self.kind[0])
 
     @property
     def alive(self) -> npt.NDArray[np.bool_]:

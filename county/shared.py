@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
+from county.happening import events
 from county.process import DEFAULTED, PAYING, STOPPED, Floats, Ints
 from county.reporting import Days, Setting, codes, days_or_none, money, quantity, report
 
@@ -143,6 +144,26 @@ def court_records(setting: Setting, borrowers: Ints, size: Floats) -> dict[str, 
         delay_days=2,
     )
     return made
+
+
+def credit_applications(setting: Setting, size: Floats) -> pa.Table:
+    """Who is short of money asks for credit more often, and is refused more often."""
+    rng = setting.rng
+    subject, when, day = events(setting, -3.8, 0.25)
+    seen = setting.history.health[subject, when] + rng.normal(0, 1.3, len(subject))
+    purposes = ["working_capital", "fixed_assets", "farming", "trade", "other"]
+    return report(
+        setting,
+        "bank.credit_application",
+        subject,
+        day,
+        {
+            "amount": money(size[subject] * rng.lognormal(0.5, 0.6, len(subject))),
+            "purpose": codes(rng.integers(0, len(purposes), len(subject)), purposes),
+            "decision": codes(np.digitize(seen, [-1.8, -0.6]), ["refused", "reduced", "approved"]),
+        },
+        delay_days=4,
+    )
 
 
 def power_usage(setting: Setting, kwh: Floats, load_on_health: float, season: Floats) -> pa.Table:

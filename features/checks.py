@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, ClassVar
 
-from features.definition import AnyFeature, Derived, Feature, Rows, Value, condition
+from features.definition import AnyFeature, Derived, Feature, Link, Peer, Rows, Value, condition
 from records.errors import HuixinError
 from records.protected import PROTECTED_FIELDS
 from records.words import Text
@@ -54,7 +54,13 @@ def check(feature: AnyFeature, known: Mapping[str, AnyFeature], items: Mapping[s
         )
     if feature.window_months is not None and not 1 <= feature.window_months <= 120:
         raise _bad(feature.code, "窗口应为 1 至 120 个月", "a window of 1 to 120 months is accepted")
-    protected = _check_measured(feature, items) if isinstance(feature, Feature) else _check_derived(feature, known)
+    match feature:
+        case Feature():
+            protected = _check_measured(feature, items)
+        case Derived():
+            protected = _check_derived(feature, known)
+        case Peer():
+            protected = _check_peer(feature, known, items)
     if feature.use == "model" and (protected or PROTECTED.search(said)):
         raise _bad(
             feature.code,
@@ -105,14 +111,46 @@ def _check_measured(feature: Feature, items: Mapping[str, Any]) -> bool:
         raise _bad(feature.code, f"目录中没有 {feature.item}", f"no item {feature.item} in the catalogue")
     item = items[feature.item]
     _check_use(feature, item)
-    if strangers := [segment for segment in feature.segments if segment not in item.subject_kinds]:
+    if feature.via is not None:
+        _check_link(feature, feature.via, items)
+    elif strangers := [segment for segment in feature.segments if segment not in item.subject_kinds]:
         listed = ", ".join(strangers)
         raise _bad(feature.code, f"{item.code} 不涉及 {listed}", f"{item.code} is not about {listed}")
     try:
-        read = fields_read(feature, item)
+        read = fields_read(feature, item).union(*(_fields_of(step, items) for step in _steps(feature)))
     except (AttributeError, TypeError) as error:
         raise _bad(feature.code, f"无法由 {item.code} 计算：{error}", f"{item.code} cannot give it: {error}") from error
     return bool(read & PROTECTED_FIELDS)
+
+
+def _steps(feature: Feature) -> tuple[Link, ...]:
+    return feature.via.steps if feature.via else ()
+
+
+def _check_link(feature: Feature, link: Link, items: Mapping[str, Any]) -> None:
+    """Raises ``BadFeature`` where a step names no subject or may not be used, or the first is about others."""
+    for step in link.steps:
+        if step.item not in items:
+            raise _bad(feature.code, f"目录中没有 {step.item}", f"no item {step.item} in the catalogue")
+        item = items[step.item]
+        _check_use(feature, item)
+        for name, kind in ((step.field, "subject"), (step.until, "date")):
+            if name is not None and (name not in item.fields or item.fields[name].type != kind):
+                raise _bad(
+                    feature.code,
+                    f"{item.code} 没有类型为 {kind} 的字段 {name}",
+                    f"{item.code} has no field {name} of type {kind}",
+                )
+    first = items[link.item]
+    if not link.reverse and (strangers := [one for one in feature.segments if one not in first.subject_kinds]):
+        listed = ", ".join(strangers)
+        raise _bad(feature.code, f"{first.code} 不涉及 {listed}", f"{first.code} is not about {listed}")
+
+
+def _fields_of(step: Link, items: Mapping[str, Any]) -> frozenset[str]:
+    schema = items[step.item].arrow_schema
+    rows = _columns(tuple(zip(schema.names, schema.types, strict=True)))
+    return frozenset({step.field}) | (_read(step.where(rows), rows) if step.where else frozenset())
 
 
 def _check_use(feature: Feature, item: Any) -> None:
@@ -127,8 +165,29 @@ def _check_use(feature: Feature, item: Any) -> None:
         )
 
 
+def _check_peer(feature: Peer, known: Mapping[str, AnyFeature], items: Mapping[str, Any]) -> bool:
+    """Whether something that it compares is for fairness audits only. Raises ``BadFeature`` where it cannot compare."""
+    protected = _check_inputs(feature, known)
+    if not isinstance(known[feature.of], Feature):
+        raise _bad(feature.code, f"{feature.of} 不是由记录直接计量的特征", f"{feature.of} is not measured on records")
+    groups = [_check_measured(one, items) for one in (*feature.group.by, *feature.group.wider)]
+    return protected or any(groups)
+
+
 def _check_derived(feature: Derived, known: Mapping[str, AnyFeature]) -> bool:
-    """Whether an input is for fairness audits only. Raises ``BadFeature`` where an input is not there."""
+    """Whether an input is for fairness audits only. Raises ``BadFeature`` where it reads what is no input."""
+    protected = _check_inputs(feature, known)
+    try:
+        feature.formula(_columns(tuple((name, "float64") for name in feature.inputs)))
+    except (AttributeError, TypeError) as error:
+        raise _bad(
+            feature.code, f"公式用了未列出的输入：{error}", f"its formula reads what is no input: {error}"
+        ) from error
+    return protected
+
+
+def _check_inputs(feature: Derived | Peer, known: Mapping[str, AnyFeature]) -> bool:
+    """Whether an input is for fairness audits only. Raises ``BadFeature`` where one is not there or may not be used."""
     if unknown := [code for code in feature.inputs if code not in known]:
         listed = ", ".join(unknown)
         raise _bad(feature.code, f"未知的输入特征 {listed}", f"unknown input features {listed}")
@@ -136,12 +195,6 @@ def _check_derived(feature: Derived, known: Mapping[str, AnyFeature]) -> bool:
     if missing:
         listed = ", ".join(missing)
         raise _bad(feature.code, f"输入特征 {listed} 不涵盖其主体类别", f"its segments have no input {listed}")
-    try:
-        feature.formula(_columns(tuple((name, "float64") for name in feature.inputs)))
-    except (AttributeError, TypeError) as error:
-        raise _bad(
-            feature.code, f"公式用了未列出的输入：{error}", f"its formula reads what is no input: {error}"
-        ) from error
     if feature.use == "model" and (barred := [code for code in feature.inputs if known[code].use == "supervision"]):
         listed = ", ".join(barred)
         raise _bad(feature.code, f"输入 {listed} 只可用于监管", f"its inputs {listed} are for supervision only")

@@ -7,14 +7,14 @@ from functools import cache, cached_property
 from typing import Any
 
 import ibis
-import pyarrow as pa
 
-from features.definition import AnyFeature, Derived, Feature, Grouping, condition
+from features.definition import AnyFeature, Derived, Feature, Grouping, Link, Peer, condition, measured
 from features.dictionary import registered, unknown_feature
+from features.links import linked_records, record_table
 from records.as_of import visible
-from records.catalogue import Catalogue
 
 Write = Callable[[Any], str]  # an Ibis table to an engine's SQL
+Reading = tuple[str, Link | None]  # an item, and the link to those whose records are read (None: the subject's own)
 
 
 class CompiledFeatures:
@@ -40,18 +40,36 @@ class CompiledFeatures:
     def measures(self) -> list[Feature]:
         """Every feature measured on records, those that derived features need among them."""
         found = {one.code: one for feature in self.features for one in self.measured_on(feature.code)}
+        for peer in self.peers:
+            found |= {one.code: one for one in (*peer.group.by, *peer.group.wider)}
         return list(found.values())
+
+    @cached_property
+    def peers(self) -> list[Peer]:
+        """Every feature that compares a subject with its peers, those that derived features need among them."""
+        inner = [self.known[code] for one in self._derived(self.features) for code in one.inputs]
+        return list(dict.fromkeys(one for one in (*self.features, *inner) if isinstance(one, Peer)))
 
     @cached_property
     def passes(self) -> list[str]:
         """SQL of one pass an item, and one a grouping: measures by spine row, only of rows that have records."""
-        return [self.write(_pass(item, grouping, features)) for (item, grouping), features in self._passes.items()]
+        return [self.joining(reading, grouping, found) for (reading, grouping), found in self.by_pass.items()]
+
+    def joining(self, reading: Reading, grouping: Grouping | None, features: list[Feature]) -> str:
+        """SQL of one pass that joins the spine with the records of ``reading``."""
+        return self.write(_pass(reading, grouping, features))
+
+    @property
+    def items(self) -> tuple[str, ...]:
+        """The items whose records the features are measured on or reached by."""
+        return tuple(sorted({code for one in self.measures for code in one.items}))
 
     @cached_property
-    def _passes(self) -> dict[tuple[str, Grouping | None], list[Feature]]:
-        passes: dict[tuple[str, Grouping | None], list[Feature]] = {}
+    def by_pass(self) -> dict[tuple[Reading, Grouping | None], list[Feature]]:
+        """The measures by what they read, and how it is grouped."""
+        passes: dict[tuple[Reading, Grouping | None], list[Feature]] = {}
         for feature in self.measures:
-            passes.setdefault((feature.item, feature.grouping), []).append(feature)
+            passes.setdefault((reading_of(feature), feature.grouping), []).append(feature)
         return passes
 
     @cached_property
@@ -59,10 +77,17 @@ class CompiledFeatures:
         """SQL over the table ``measured`` (row, all measures): the features alone, by row."""
         return self.write(self.finished.order_by("row").select(*self.codes))
 
+    @cached_property
+    def derive(self) -> str:
+        """SQL over the table ``measured``: row, and the derived features alone."""
+        codes = [feature.code for feature in self.features if isinstance(feature, Derived)]
+        return self.write(self.finished.select("row", *codes))
+
     @property
     def finished(self) -> Any:
-        """Row and features from the table ``measured``: fills what no record means and derives the rest."""
-        columns = {"row": "int64", **dict.fromkeys((feature.code for feature in self.measures), "float64")}
+        """Row and features from the table ``measured`` (row, all measures, all peers): fills and derives the rest."""
+        given = [*(one.code for one in self.measures), *(one.code for one in self.peers)]
+        columns = {"row": "int64", **dict.fromkeys(given, "float64")}
         measured = ibis.table(columns, name="measured")
         filled = {
             feature.code: measured[feature.code].fill_null(feature.when_empty)
@@ -75,21 +100,22 @@ class CompiledFeatures:
         return measured.select("row", *self.codes)
 
     @cached_property
-    def evidence_queries(self) -> dict[str, tuple[dict[str, Feature], str]]:
-        """By item: its features by code, and the SQL that marks each record, the latest first.
+    def evidence_queries(self) -> dict[Reading, tuple[dict[str, Feature], str]]:
+        """By what is read: its features by code, and the SQL that marks each record, the latest first.
 
         A feature's mark of a record is 0 where it does not count, 1 where it counts, 2 where it tells the most.
         """
-        by_item: dict[str, dict[str, Feature]] = {}
+        by_reading: dict[Reading, dict[str, Feature]] = {}
         for feature in self.known.values():
             if isinstance(feature, Feature) and self.segment in feature.segments:
-                by_item.setdefault(feature.item, {})[feature.code] = feature
+                by_reading.setdefault(reading_of(feature), {})[feature.code] = feature
         queries = {}
-        for item, features in by_item.items():
-            rows = _joined(item, None)
+        for reading, features in by_reading.items():
+            rows = _joined(reading, None)
             marks = {code: _mark(feature, rows) for code, feature in features.items()}
             table = rows.select("record_id", "occurred_on", **marks)
-            queries[item] = (features, self.write(table.order_by([ibis.desc("occurred_on"), ibis.desc("record_id")])))
+            newest_first = table.order_by([ibis.desc("occurred_on"), ibis.desc("record_id")])
+            queries[reading] = (features, self.write(newest_first))
         return queries
 
     def _derived(self, features: Iterable[AnyFeature]) -> list[Derived]:
@@ -114,12 +140,16 @@ def compiled(features: tuple[AnyFeature, ...], segment: str, write: Write = duck
     return CompiledFeatures(features, segment, write)
 
 
-def _pass(item: str, grouping: Grouping | None, features: list[Feature]) -> Any:
-    """One aggregation over the visible records of an item, by spine row."""
-    rows = _joined(item, _longest_window(features, grouping))
+def reading_of(feature: Feature) -> Reading:
+    """What a feature reads; all features of one reading are measured in one pass."""
+    return feature.item, feature.via
+
+
+def _pass(reading: Reading, grouping: Grouping | None, features: list[Feature]) -> Any:
+    """One aggregation over the visible records of a reading, by spine row."""
+    rows = _joined(reading, _longest_window(features, grouping))
     if grouping is None:
-        measures = {one.code: one.measure(rows, one.condition(rows)).cast("float64") for one in features}
-        return rows.group_by("row").aggregate(**measures)
+        return rows.group_by("row").aggregate(**{one.code: measured(one, rows) for one in features})
     counts = condition(rows, grouping.window_months, grouping.where)
     values = {name: measure(rows, counts) for name, measure in grouping.values.items()}
     groups = rows.group_by(row=rows.row, key=grouping.key(rows)).aggregate(**values, members=rows.count(where=counts))
@@ -131,10 +161,12 @@ def _pass(item: str, grouping: Grouping | None, features: list[Feature]) -> Any:
     return groups.group_by("row").aggregate(**measures)
 
 
-def _joined(item: str, window_months: int | None) -> Any:
+def _joined(reading: Reading, window_months: int | None) -> Any:
     """Spine rows with the records visible to them, none older than the longest window that is asked for."""
-    records = _record_table(item)
     spine = _spine_table()
+    item, link = reading
+    asking = spine.select("subject_id").distinct()
+    records = record_table(item) if link is None else linked_records(item, link, asking)
     predicates = [records.subject_id == spine.subject_id, *visible(records, spine)]
     if window_months is not None:
         predicates.append(records.occurred_on >= spine.as_of_day - ibis.interval(days=31 * (window_months + 1)))
@@ -149,12 +181,6 @@ def _longest_window(features: list[Feature], grouping: Grouping | None) -> int |
     windows = [grouping.window_months] if grouping else [feature.window_months for feature in features]
     known = [window for window in windows if window is not None]
     return max(known) if len(known) == len(windows) else None
-
-
-def _record_table(item: str) -> Any:
-    declared = Catalogue.load().item(item)
-    schema = declared.arrow_schema.append(pa.field("superseded_at", pa.timestamp("us")))
-    return ibis.table(ibis.Schema.from_pyarrow(schema.append(pa.field("expires_on", pa.date32()))), name=declared.table)
 
 
 def _spine_table() -> Any:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from features.definition import BOTH, Feature, total
+from features.definition import BOTH, ENTERPRISE, Feature, total
+from features.measures import now, summed
+from features.series import recency
 from records.words import Text
 
 FEATURES = [
@@ -87,6 +89,31 @@ FEATURES = [
         where=lambda r: r.removed_on.isnull() | (r.removed_on > r.as_of_day),
         measure=lambda r, w: (r.count(where=w) > 0).cast("int64"),
         when_empty=0.0,
+        actionable=True,
+    ),
+    summed(
+        "enforcement_amount_36m",
+        "court.enforcement",
+        BOTH,
+        Text("近36个月被执行金额", "amount enforced against it, last 36 months"),
+        "amount",
+        months=36,
+    ),
+    recency(
+        "court_defendant_age_days",
+        "court.case",
+        BOTH,
+        Text("距最近一次被诉的天数", "days since it was last sued"),
+        where=lambda r: r.role == "defendant",
+        direction=-1,
+        missing=Text("从未被诉", "never sued"),
+    ),
+    now(
+        "consumption_limit_now",
+        "court.consumption_limit",
+        ENTERPRISE,
+        Text("被限制消费", "barred from high consumption"),
+        until="lifted_on",
         actionable=True,
     ),
 ]

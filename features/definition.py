@@ -29,6 +29,7 @@ Value = Any  # an Ibis value
 Measure = Callable[[Rows, Condition], Value]
 
 NO_RECORD = Text("无记录", "no record")
+NO_PEERS = Text("无记录或可比同类不足20户", "no record, or fewer than 20 peers to compare with")
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +45,36 @@ class Grouping:
     where: Callable[[Rows], Condition] | None = None
 
 
+@dataclass(frozen=True)
+class Link:
+    """From a subject to the others that its records of ``item`` name in ``field``, while the link lasts.
+
+    ``reverse``: from the subject that is named to those whose records name it. ``where``: only such records link.
+    ``then``: from those on to others. Nobody is linked with itself; several records of one link count once.
+
+    A link lasts while its record is visible, from ``occurred_on`` until the day before the one in the field ``until``
+    (default: the one that the catalogue declares). Where an item is reported on change and says no end, a subject's
+    latest record alone links. So what is learnt later of a link changes no answer of the past.
+    """
+
+    item: str
+    field: str
+    reverse: bool = False
+    until: str | None = None
+    where: Callable[[Rows], Condition] | None = None
+    then: Link | None = None
+
+    @property
+    def steps(self) -> tuple[Link, ...]:
+        """This link and those that follow."""
+        return (self, *(self.then.steps if self.then else ()))
+
+    @property
+    def items(self) -> tuple[str, ...]:
+        """The items whose records make the link."""
+        return tuple(step.item for step in self.steps)
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Feature:
     """A number measured on the visible records of one item.
@@ -51,6 +82,8 @@ class Feature:
     ``measure(r, w)`` is an Ibis aggregate over the rows ``r`` (all columns of the item, and ``as_of``, ``as_of_day``,
     ``age_days``, ``age_months``: 0 in the as-of's month) under the condition ``w``: in the window (``age_months <=
     window_months``) and ``where(r)``. With a ``grouping``, ``r`` holds one row a group.
+    ``via``: the records are those about the others that the subject is linked with; their ``subject_id`` is the
+    subject's own, so that ``r.guaranteed == r.subject_id`` finds a guarantee that comes back to it.
     Sum decimals and integers only and go to float64 at the end: then every engine and every path gives the same bits.
 
     ``direction``: +1 where PD rises with the value, -1 where it falls, 0 where nothing is claimed.
@@ -69,6 +102,7 @@ class Feature:
     window_months: int | None = None
     where: Callable[[Rows], Condition] | None = None
     grouping: Grouping | None = None
+    via: Link | None = None
     when_empty: float | None = None
     actionable: bool = False
     use: Use = "model"
@@ -79,6 +113,11 @@ class Feature:
     @property
     def inputs(self) -> tuple[str, ...]:
         return ()
+
+    @property
+    def items(self) -> tuple[str, ...]:
+        """The item that is measured, and those that lead to its records."""
+        return (self.item, *(self.via.items if self.via else ()))
 
     def condition(self, rows: Rows) -> Condition:
         """The rows that count: in the window, and ``where`` holds."""
@@ -103,7 +142,46 @@ class Derived:
     item: str = ""
 
 
-AnyFeature = Feature | Derived
+@dataclass(frozen=True, eq=False)
+class PeerGroup:
+    """Who is compared with whom: subjects with the same number in every feature of ``by``.
+
+    Where fewer than 20 of them have a value, those alike in ``wider`` instead. The features are measured on records;
+    they name groups, no model sees them.
+    """
+
+    by: tuple[Feature, ...]
+    wider: tuple[Feature, ...]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Peer:
+    """Where a subject's value of the feature ``of`` stands among its peers': the share below, and half of those alike.
+
+    The peers' values are those at the last month end that is not after the as-of (docs/decisions/0013), so that an
+    answer never changes. Missing where the value or the group is, or where even the wider group has fewer than 20
+    values. ``of`` is measured on records.
+    """
+
+    code: str
+    segments: tuple[Segment, ...]
+    words: Text
+    direction: Literal[-1, 0, 1]
+    of: str
+    group: PeerGroup
+    unit: Unit = "share"
+    actionable: bool = False
+    use: Use = "model"
+    missing: Text = NO_PEERS
+    window_months: int | None = None
+    item: str = ""
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return (self.of,)
+
+
+AnyFeature = Feature | Derived | Peer
 
 
 def condition(rows: Rows, window_months: int | None, where: Callable[[Rows], Condition] | None) -> Condition:
@@ -112,6 +190,12 @@ def condition(rows: Rows, window_months: int | None, where: Callable[[Rows], Con
 
     inside = rows.age_months <= window_months if window_months is not None else ibis.literal(True)
     return inside & where(rows) if where else inside
+
+
+def measured(feature: Feature, rows: Rows) -> Value:
+    """What ``feature`` measures on ``rows``, in float64; null where no record meets its condition."""
+    counts = feature.condition(rows)
+    return (rows.count(where=counts) > 0).ifelse(feature.measure(rows, counts).cast("float64"), None)
 
 
 def ratio(above: Value, below: Value) -> Value:

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import features
 from features.checks import check
-from features.definition import AnyFeature, Derived, Segment, Use
+from features.definition import AnyFeature, Derived, Feature, Peer, Segment, Use
 from records.catalogue import Catalogue
 from records.errors import HuixinError
 from records.words import Text
@@ -29,7 +29,7 @@ def registered() -> dict[str, AnyFeature]:
     for module in sorted(pkgutil.iter_modules(features.__path__), key=lambda found: found.name):
         declared += getattr(importlib.import_module(f"features.{module.name}"), "FEATURES", [])
     known: dict[str, AnyFeature] = {}
-    for feature in sorted(declared, key=lambda one: isinstance(one, Derived)):
+    for feature in sorted(declared, key=lambda one: (Feature, Peer, Derived).index(type(one))):
         check(feature, known, items)
         known[feature.code] = feature
     return known
@@ -40,6 +40,16 @@ def features_for(segment: Segment | str, use: Use = "model") -> tuple[AnyFeature
     return tuple(one for one in registered().values() if segment in one.segments and one.use == use)
 
 
+def items_read(segment: str) -> tuple[str, ...]:
+    """The items that features of ``segment``, whatever their use, are measured on or reached by."""
+    found: set[str] = set()
+    for one in registered().values():
+        if segment in one.segments:
+            groups = (*one.group.by, *one.group.wider) if isinstance(one, Peer) else ()
+            found.update(code for each in (one, *groups) if isinstance(each, Feature) for code in each.items)
+    return tuple(sorted(found))
+
+
 def dictionary(segment: str | None = None) -> list[AnyFeature]:
     """All features, or those of a segment, whatever their use, by source item."""
     found = [one for one in registered().values() if segment is None or segment in one.segments]
@@ -47,8 +57,8 @@ def dictionary(segment: str | None = None) -> list[AnyFeature]:
 
 
 def source_item(feature: AnyFeature) -> str:
-    """The item that a feature is measured on; for a derived one, that of its first input."""
-    if not isinstance(feature, Derived):
+    """The item that a feature is measured on; for one made of others, that of its first input."""
+    if isinstance(feature, Feature):
         return feature.item
     return source_item(registered()[feature.inputs[0]])
 

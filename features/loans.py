@@ -1,8 +1,10 @@
-"""Features of loan accounts and of guarantees given."""
+"""Features of loan accounts."""
 
 from __future__ import annotations
 
 from features.definition import BOTH, Derived, Feature, ratio, total
+from features.measures import part
+from features.series import streak
 from records.words import Text
 
 MONTH = "loan.account_month"
@@ -179,29 +181,6 @@ FEATURES = [
         missing=NO_LOAN,
         evidence=lambda r: r.security.isin(["guarantee", "joint"]),
     ),
-    Feature(
-        code="guarantees_open_amount",
-        item="loan.guarantee",
-        segments=BOTH,
-        words=Text("在保对外担保金额", "guarantees given and in force"),
-        unit="CNY",
-        direction=1,
-        where=lambda r: r.ends_on.isnull() | (r.ends_on > r.as_of_day),
-        measure=lambda r, w: total(r.amount, w),
-        when_empty=0.0,
-        actionable=True,
-    ),
-    Derived(
-        code="guarantees_over_balance",
-        segments=BOTH,
-        words=Text("在保对外担保与自身贷款余额之比", "guarantees given over own loan balance"),
-        unit="ratio",
-        direction=1,
-        inputs=("guarantees_open_amount", "loan_balance_now"),
-        formula=lambda t: ratio(t.guarantees_open_amount, t.loan_balance_now),
-        actionable=True,
-        missing=NO_LOAN,
-    ),
     Derived(
         code="loan_dpd_worsening",
         segments=BOTH,
@@ -210,6 +189,29 @@ FEATURES = [
         direction=1,
         inputs=("loan_dpd_mean_6m", "loan_dpd_mean_24m"),
         formula=lambda t: t.loan_dpd_mean_6m - t.loan_dpd_mean_24m,
+        missing=NO_LOAN,
+    ),
+    streak(
+        "loan_clean_streak_24m",
+        MONTH,
+        BOTH,
+        Text("贷款连续无逾期月数（至多24个月）", "months in a row with no loan past due, up to 24 months"),
+        lambda r: r.days_past_due == 0,
+        months=24,
+        direction=-1,
+        actionable=True,
+        missing=NO_LOAN,
+    ),
+    part(
+        "loan_overdue_balance_share_6m",
+        MONTH,
+        BOTH,
+        Text("近6个月逾期账户余额占比", "share of the balance that is on accounts past due, last 6 months"),
+        lambda r: (r.days_past_due > 0).ifelse(r.balance, 0),
+        lambda r: r.balance,
+        months=6,
+        direction=1,
+        actionable=True,
         missing=NO_LOAN,
     ),
 ]

@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Literal
 
-from features.definition import NO_RECORD, Condition, Feature, Rows, Segment, Use, Value, latest, ratio, total
+from features.definition import (
+    NO_RECORD,
+    Condition,
+    Feature,
+    Link,
+    Rows,
+    Segment,
+    Unit,
+    Use,
+    Value,
+    latest,
+    ratio,
+    total,
+)
 from records.words import Text
 
 Segments = tuple[Segment, ...]
@@ -19,6 +32,7 @@ def counted(
     segments: Segments,
     words: Text,
     *,
+    via: Link | None = None,
     months: int | None = None,
     where: Where | None = None,
     direction: Direction = 1,
@@ -30,6 +44,7 @@ def counted(
         item=item,
         segments=segments,
         words=words,
+        via=via,
         unit="count",
         direction=direction,
         window_months=months,
@@ -46,6 +61,7 @@ def now(
     segments: Segments,
     words: Text,
     *,
+    via: Link | None = None,
     until: str,
     where: Where | None = None,
     direction: Direction = 1,
@@ -58,6 +74,7 @@ def now(
         item=item,
         segments=segments,
         words=words,
+        via=via,
         unit="flag",
         direction=direction,
         where=both(lasting(until), where),
@@ -75,17 +92,20 @@ def summed(
     words: Text,
     field: str,
     *,
+    unit: Unit = "CNY",
+    via: Link | None = None,
     months: int | None = None,
     where: Where | None = None,
     direction: Direction = 1,
 ) -> Feature:
-    """The sum of a money field; no record is zero."""
+    """The sum of a field of money or of a measured quantity; no record is zero."""
     return Feature(
         code=code,
         item=item,
         segments=segments,
         words=words,
-        unit="CNY",
+        via=via,
+        unit=unit,
         direction=direction,
         window_months=months,
         where=where,
@@ -102,6 +122,8 @@ def part(
     above: Callable[[Rows], Value],
     below: Callable[[Rows], Value],
     *,
+    unit: Unit = "share",
+    via: Link | None = None,
     months: int | None = None,
     where: Where | None = None,
     direction: Direction,
@@ -115,7 +137,8 @@ def part(
         item=item,
         segments=segments,
         words=words,
-        unit="share",
+        via=via,
+        unit=unit,
         direction=direction,
         window_months=months,
         where=where,
@@ -149,6 +172,108 @@ def level(
         measure=lambda r, w: latest(r, r[field].cases(*levels.items()) if levels else r[field].cast("float64"), w),
         use=use,
         missing=missing,
+        evidence_most=1,
+    )
+
+
+def mean(
+    code: str,
+    item: str,
+    segments: Segments,
+    words: Text,
+    amount: Callable[[Rows], Value],
+    unit: Unit,
+    *,
+    via: Link | None = None,
+    months: int | None = None,
+    where: Where | None = None,
+    direction: Direction,
+    missing: Text = NO_RECORD,
+    actionable: bool = False,
+) -> Feature:
+    """The average of an exact number over the records; missing where there is none."""
+    return Feature(
+        code=code,
+        item=item,
+        segments=segments,
+        words=words,
+        via=via,
+        unit=unit,
+        direction=direction,
+        window_months=months,
+        where=where,
+        measure=lambda r, w: ratio(total(amount(r), w), r.count(where=w)),
+        missing=missing,
+        actionable=actionable,
+    )
+
+
+def most(
+    code: str,
+    item: str,
+    segments: Segments,
+    words: Text,
+    amount: Callable[[Rows], Value],
+    unit: Unit,
+    *,
+    via: Link | None = None,
+    months: int | None = None,
+    where: Where | None = None,
+    direction: Direction = 1,
+    missing: Text = NO_RECORD,
+    actionable: bool = False,
+) -> Feature:
+    """The largest value; missing where there is no record. The records above 0 are its evidence."""
+    return Feature(
+        code=code,
+        item=item,
+        segments=segments,
+        words=words,
+        via=via,
+        unit=unit,
+        direction=direction,
+        window_months=months,
+        where=where,
+        measure=lambda r, w: amount(r).max(where=w),
+        missing=missing,
+        actionable=actionable,
+        evidence=lambda r: amount(r) > 0,
+    )
+
+
+def latest_ratio(
+    code: str,
+    item: str,
+    segments: Segments,
+    words: Text,
+    above: str,
+    below: str,
+    *,
+    unit: Unit = "ratio",
+    months: int | None = None,
+    where: Where | None = None,
+    direction: Direction,
+    missing: Text = NO_RECORD,
+    actionable: bool = False,
+) -> Feature:
+    """One field over another, in the latest record where the one is there and the other above zero."""
+
+    def measured(rows: Rows, where: Condition) -> Value:
+        counts = where & rows[above].notnull() & (rows[below] > 0)
+        return ratio(latest(rows, rows[above], counts), latest(rows, rows[below], counts))
+
+    return Feature(
+        code=code,
+        item=item,
+        segments=segments,
+        words=words,
+        unit=unit,
+        direction=direction,
+        window_months=months,
+        where=where,
+        measure=measured,
+        missing=missing,
+        actionable=actionable,
         evidence_most=1,
     )
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.compiled import compiled
+from features.compiled import compiled, reading_of
 from features.definition import AnyFeature, Feature
 from features.dictionary import features_for
 from features.spine import numbered, spine_of
@@ -71,16 +71,16 @@ class FeaturePipeline:
         Raises ``UnknownFeature``.
         """
         sources = {code: self._compiled.measured_on(code) for code in codes}
-        items = {feature.item for found in sources.values() for feature in found}
+        readings = dict.fromkeys(reading_of(feature) for found in sources.values() for feature in found)
         behind: dict[str, list[Evidence]] = {}
         with self.connection.con.cursor() as cursor:
             cursor.register("spine", numbered(spine_of(subject_id, as_of)))
-            for item in sorted(items):
-                features, query = self._compiled.evidence_queries[item]
+            for reading in readings:
+                features, query = self._compiled.evidence_queries[reading]
                 records = cursor.sql(query).to_arrow_table()
                 for code, feature in features.items():
                     behind[code] = [
-                        Evidence(item, records["record_id"][at].as_py(), records["occurred_on"][at].as_py())
+                        Evidence(feature.item, records["record_id"][at].as_py(), records["occurred_on"][at].as_py())
                         for at in _telling(feature, records[code].to_numpy(), limit)
                     ]
         return {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from features.definition import BOTH, Feature, ratio, total, year_change
+from features.series import streak, trend
 from records.words import Text
 
 USAGE = "power.usage"
@@ -83,5 +84,25 @@ FEATURES = [
         actionable=True,
         missing=NO_METER,
         evidence=lambda r: r.days_late > 0,
+    ),
+    trend(
+        "power_trend_12m",
+        USAGE,
+        BOTH,
+        Text("近12个月用电量趋势（月均变化率）", "trend of electricity use, last 12 months (share a month)"),
+        lambda r: r.kwh,
+        months=12,
+        missing=Text("近12个月用电记录不足6期", "fewer than 6 electricity bills in the last 12 months"),
+    ),
+    streak(
+        "power_on_time_streak_24m",
+        USAGE,
+        BOTH,
+        Text("电费连续按时缴纳月数（至多24个月）", "months in a row with the power bill paid on time, up to 24 months"),
+        lambda r: r.days_late == 0,
+        months=24,
+        direction=-1,
+        actionable=True,
+        missing=NO_METER,
     ),
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from features.definition import ENTERPRISE, Feature, latest
+from features.measures import counted, is_any
 from records.words import Text
 
 FEATURES = [
@@ -36,5 +37,14 @@ FEATURES = [
         window_months=24,
         measure=lambda r, w: r.count(where=w),
         when_empty=0.0,
+    ),
+    counted(
+        "representative_changes_24m",
+        "market.change",
+        ENTERPRISE,
+        Text("近24个月法定代表人变更次数", "changes of the legal representative, last 24 months"),
+        months=24,
+        where=is_any("matter", "legal_representative"),
+        direction=1,
     ),
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from features.definition import ENTERPRISE, Derived, Feature, latest, ratio, total, year_change
+from features.series import streak, trend
 from records.words import Text
 
 FILING = "tax.filing"
@@ -207,5 +208,37 @@ FEATURES = [
         measure=lambda r, w: latest(r, r.grade.cases(*GRADE_LEVEL.items()), w),
         missing=Text("尚无纳税信用等级", "no tax credit grade yet"),
         evidence_most=1,
+    ),
+    trend(
+        "revenue_trend_12m",
+        FILING,
+        ENTERPRISE,
+        Text("近12个月申报销售额趋势（月均变化率）", "trend of declared revenue, last 12 months (share a month)"),
+        lambda r: r.revenue,
+        months=12,
+        actionable=True,
+        missing=Text("近12个月纳税申报不足6期", "fewer than 6 tax filings in the last 12 months"),
+    ),
+    streak(
+        "tax_on_time_streak_24m",
+        FILING,
+        ENTERPRISE,
+        Text("连续按时申报月数（至多24个月）", "months in a row filed on time, up to 24 months"),
+        lambda r: r.days_late == 0,
+        months=24,
+        direction=-1,
+        actionable=True,
+        missing=NO_FILING,
+    ),
+    Feature(
+        code="tax_grade_worst_36m",
+        item="tax.grade",
+        segments=ENTERPRISE,
+        words=Text("近36个月最差纳税信用等级（A=4 至 D=0）", "worst tax credit grade, last 36 months (A=4 to D=0)"),
+        unit="level",
+        direction=-1,
+        window_months=36,
+        measure=lambda r, w: r.grade.cases(*GRADE_LEVEL.items()).min(where=w),
+        missing=Text("尚无纳税信用等级", "no tax credit grade yet"),
     ),
 ]

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import orjson
 from sqlalchemy.orm import Session
 
-from features.dictionary import features_for
+from features.dictionary import features_for, items_read
 from features.pipeline import FeaturePipeline
 from models.bundle import Bundle
 from models.hazard import HORIZONS
@@ -238,7 +238,8 @@ class Rater:
             if state != self._state:
                 self._pipelines, self._state = {}, state
             if segment not in self._pipelines:
-                items = tuple(one.code for one in self.base.catalogue.items.values() if segment in one.subject_kinds)
+                about = {one.code for one in self.base.catalogue.items.values() if segment in one.subject_kinds}
+                items = tuple(sorted(about | set(items_read(segment))))
                 self._pipelines[segment] = FeaturePipeline(self.base.connection(items), segment)
             return self._pipelines[segment]
 

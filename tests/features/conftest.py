@@ -11,8 +11,7 @@ import ibis
 import pyarrow as pa
 import pytest
 
-from features.definition import Feature
-from features.dictionary import registered
+from features.dictionary import items_read
 from records.catalogue import Catalogue
 
 Row = dict[str, Any]
@@ -46,8 +45,7 @@ def connect() -> Connect:
     def make(
         rows: dict[str, list[Row]], segments: tuple[str, ...] = ("enterprise", "farmer"), about: tuple[str, ...] = ()
     ) -> Any:
-        measured = (one for one in registered().values() if isinstance(one, Feature))
-        codes = {one.item for one in measured if set(one.segments) & set(segments)} | set(rows)
+        codes = {code for segment in segments for code in items_read(segment)} | set(rows)
         codes |= {code for code, item in ITEMS.items() if set(item.subject_kinds) & set(about)}
         backend = ibis.duckdb.connect()
         for code in sorted(codes):

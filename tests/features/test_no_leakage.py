@@ -13,8 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import features.compiled
-from features.definition import Feature
-from features.dictionary import registered
+from features.dictionary import items_read, registered
 from features.pipeline import FeaturePipeline
 from records.catalogue import Catalogue, Field, Item
 from records.moment import end_of_day
@@ -25,9 +24,8 @@ FIRST = date(2023, 1, 1)
 
 
 def measured(segment: str) -> dict[str, Item]:
-    """The items that features of ``segment`` are measured on."""
-    found = (one for one in registered().values() if isinstance(one, Feature) and segment in one.segments)
-    return {one.item: ITEMS[one.item] for one in found}
+    """The items that features of ``segment`` are measured on or reached by."""
+    return {code: ITEMS[code] for code in items_read(segment)}
 
 
 def values_of(field: Field) -> st.SearchStrategy[Any]:
@@ -42,13 +40,16 @@ def values_of(field: Field) -> st.SearchStrategy[Any]:
             return st.booleans()
         case "date":
             return st.none() | st.dates(FIRST, date(2026, 6, 30))
+        case "subject":
+            return st.sampled_from(["s", "a", "b"])
         case _:
             return st.sampled_from(["a", "b", "c"])
 
 
 @st.composite
 def records(draw: st.DrawFn, segment: str, *, later: bool) -> list[tuple[str, dict[str, Any]]]:
-    """Records of subject 's'; ``later`` ones are recorded after the as-of, though they may have happened before it."""
+    """Records of subject 's' and of others; ``later`` ones are recorded after the as-of, though they may have happened
+    before it."""
     items = list(measured(segment).values())
     made = []
     for item in draw(st.lists(st.sampled_from(items), min_size=1, max_size=8)):
@@ -57,7 +58,8 @@ def records(draw: st.DrawFn, segment: str, *, later: bool) -> list[tuple[str, di
         if later:
             recorded = AS_OF + timedelta(microseconds=draw(st.integers(1, 10**13)))
         row = {name: draw(values_of(field)) for name, field in item.fields.items()}
-        made.append((item.code, {**row, "occurred_on": happened, "recorded_at": recorded}))
+        whose = draw(st.sampled_from(["s", "s", "a", "b"]))
+        made.append((item.code, {**row, "subject_id": whose, "occurred_on": happened, "recorded_at": recorded}))
     return made
 
 
@@ -78,8 +80,8 @@ def _table(
     for number, (of, row) in enumerate(rows):
         if of == code:
             superseded = rows[-1][1]["recorded_at"] if number == corrected and rows[-1][0] == code else None
-            keys = {"record_id": f"r{number}", "subject_id": "s", "subject_kind": segment, "superseded_at": superseded}
-            listed.append({**dict.fromkeys(schema.names), **row, **keys})
+            keys = {"record_id": f"r{number}", "subject_kind": segment, "superseded_at": superseded}
+            listed.append({**dict.fromkeys(schema.names), "subject_id": "s", **row, **keys})
     return pa.Table.from_pylist(listed, schema)
 
 
