@@ -1,0 +1,191 @@
+"""Measures for a whole spine: swept where that can be, joined where not, some subjects at a time on all cores."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from features.compiled import CompiledFeatures
+from features.definition import Feature
+from features.inputs import Read, TooLarge, read
+from features.leaves import CannotSweep
+from features.plan import plan_of
+from features.sweep import Questions
+from features.sweeping import Sweep, chosen_records
+
+SUBJECTS_AT_ONCE = 50_000
+QUESTIONS_AT_ONCE = 60_000
+Floats = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Ways:
+    """How each feature is measured: ``sweeps``, and ``joins``: the SQL of passes with the codes that they give."""
+
+    sweeps: tuple[Sweep, ...]
+    joins: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+@dataclass
+class Measures:
+    """Float64 columns by feature code over the rows of a spine, NaN where missing.
+
+    ``undecided``: rows that a sweep could not decide, to be joined.
+    """
+
+    columns: dict[str, Floats]
+    undecided: list[tuple[Sweep, Rows]] = field(default_factory=list)
+
+
+@cache
+def ways(compiled: CompiledFeatures) -> Ways:
+    """Sweeps of what can be taken apart, joining passes of what can not."""
+    sweeps: list[Sweep] = []
+    joins: list[tuple[str, tuple[str, ...]]] = []
+    for (reading, grouping), features in compiled.by_pass.items():
+        left = []
+        can: list[Feature] = []
+        for feature in features:
+            try:
+                plan_of(reading, grouping, [feature])
+                can.append(feature)
+            except CannotSweep:
+                left.append(feature)
+        if can:
+            sweeps.append(Sweep(plan_of(reading, grouping, can)))
+        if left:
+            joins.append((compiled.joining(reading, grouping, left), tuple(one.code for one in left)))
+    return Ways(tuple(sweeps), tuple(joins))
+
+
+def measure(connection: Any, compiled: CompiledFeatures, rows: pa.Table) -> dict[str, Floats]:
+    """Every measure of ``compiled`` on the numbered spine ``rows``: see ``features.spine.numbered``."""
+    found = ways(compiled)
+    measures = Measures({one.code: np.full(rows.num_rows, np.nan) for one in compiled.measures})
+    if found.sweeps and rows.num_rows:
+        _sweep(connection, found.sweeps, rows, measures)
+    with connection.con.cursor() as cursor:
+        for query, codes in found.joins:
+            _join(cursor, query, codes, rows, np.arange(rows.num_rows), measures)
+        for sweep, places in measures.undecided:
+            plan = sweep.plan
+            query = compiled.joining(plan.reading, plan.grouping, list(plan.features))
+            _join(cursor, query, tuple(one.code for one in plan.features), rows, places, measures)
+    return measures.columns
+
+
+def _sweep(connection: Any, sweeps: tuple[Sweep, ...], rows: pa.Table, measures: Measures) -> None:
+    portions = list(_portions(rows))
+    workers = min(os.cpu_count() or 1, len(portions))
+    if workers == 1:
+        for portion in portions:
+            _measure_portion(connection, sweeps, portion, measures)
+        return
+    with ThreadPoolExecutor(workers, thread_name_prefix="sweep") as pool:
+        for done in [pool.submit(_measure_portion, connection, sweeps, one, measures) for one in portions]:
+            done.result()
+
+
+@dataclass(frozen=True)
+class Portion:
+    """Some subjects (subject_id, number), their as-ofs, and the spine row of each as-of."""
+
+    subjects: pa.Table
+    questions: Questions
+    rows: Rows
+
+
+def _portions(rows: pa.Table) -> Iterator[Portion]:
+    """The spine by subject, each subject's as-ofs ascending."""
+    coded = rows["subject_id"].combine_chunks().dictionary_encode()
+    names = coded.dictionary.to_numpy(zero_copy_only=False)
+    alphabetical = np.argsort(names)
+    rank = np.empty(len(names), np.int64)
+    rank[alphabetical] = np.arange(len(names))
+    subject = rank[coded.indices.to_numpy()]
+    instant = rows["as_of"].cast(pa.int64()).to_numpy()
+    steps, later = np.diff(subject), np.diff(instant)
+    sorted_already = bool(((steps > 0) | ((steps == 0) & (later >= 0))).all())
+    order = np.arange(len(subject)) if sorted_already else np.lexsort((instant, subject))
+    day = rows["as_of_day"].cast(pa.int32()).to_numpy()[order]
+    month = rows["as_of_month"].to_numpy()[order].astype(np.int32)
+    start = np.searchsorted(subject[order], np.arange(len(names) + 1))
+    for first in range(0, len(names), SUBJECTS_AT_ONCE):
+        last = min(first + SUBJECTS_AT_ONCE, len(names))
+        chosen = slice(int(start[first]), int(start[last]))
+        subjects = pa.table(
+            {
+                "subject_id": pa.array(names[alphabetical[first:last]], pa.string()),
+                "number": pa.array(np.arange(last - first), pa.int32()),
+            }
+        )
+        questions = Questions(
+            start[first : last + 1] - start[first], instant[order[chosen]], day[chosen], month[chosen]
+        )
+        yield Portion(subjects, questions, order[chosen])
+
+
+def _measure_portion(connection: Any, sweeps: tuple[Sweep, ...], portion: Portion, measures: Measures) -> None:
+    with connection.con.cursor() as cursor:
+        for sweep in sweeps:
+            try:
+                given = read(cursor, sweep.plan, sweep.query, portion.subjects)
+                _measure(cursor, sweep, given, portion, measures)
+            except TooLarge:
+                measures.undecided.append((sweep, portion.rows))
+
+
+def _measure(cursor: Any, sweep: Sweep, given: Read, portion: Portion, measures: Measures) -> None:
+    for part, first, last in _parts(given, portion.questions):
+        start = portion.questions.start
+        cells = slice(int(start[first]), int(start[last]))
+        asked = Questions(
+            start[first : last + 1] - start[first],
+            portion.questions.instant[cells],
+            portion.questions.day[cells],
+            portion.questions.month[cells],
+        )
+        rows = portion.rows[cells]
+        columns, tied = sweep.measure(cursor, part, asked)
+        for code, column in columns.items():
+            measures.columns[code][rows] = column
+        if tied.any():
+            measures.undecided.append((sweep, rows[tied]))
+
+
+def _parts(given: Read, questions: Questions) -> Iterator[tuple[Read, int, int]]:
+    """What was read of some subjects at a time, and the numbers of the first and past the last of them."""
+    subject = given.records.subject
+    if questions.count <= QUESTIONS_AT_ONCE:
+        yield given, 0, len(questions.start) - 1
+        return
+    order = None if (np.diff(subject) >= 0).all() else np.argsort(subject, kind="stable")
+    by_subject = subject if order is None else subject[order]
+    first = 0
+    while first < len(questions.start) - 1:
+        most = questions.start[first] + QUESTIONS_AT_ONCE
+        last = max(int(np.searchsorted(questions.start, most, "right")) - 1, first + 1)
+        bounds = np.searchsorted(by_subject, [first, last])
+        chosen = slice(int(bounds[0]), int(bounds[1])) if order is None else order[bounds[0] : bounds[1]]
+        records = chosen_records(given.records, chosen, first)
+        yield Read(records, given.texts, None if given.keys is None else given.keys[chosen]), first, last
+        first = last
+
+
+def _join(cursor: Any, query: str, codes: tuple[str, ...], rows: pa.Table, places: Rows, measures: Measures) -> None:
+    """Measures of the spine rows at ``places`` by joining."""
+    cursor.register("spine", rows if len(places) == rows.num_rows else rows.take(pa.array(places)))
+    found = cursor.sql(query).to_arrow_table()
+    at = found["row"].to_numpy()
+    for code in codes:
+        measures.columns[code][places] = np.nan
+        measures.columns[code][at] = found[code].cast(pa.float64()).to_numpy()
