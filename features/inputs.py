@@ -50,7 +50,7 @@ def read(cursor: Any, plan: SweepPlan, query: str, subjects: pa.Table) -> Read:
         expires=_days(found["expires_on"]),
         begins=_stacked([_days(found[f"b{number}"]) for number in range(len(inputs.begins))], np.int32),
         ends=_stacked([_days(found[f"e{number}"]) for number in range(len(inputs.ends))], np.int32),
-        bits=_stacked([found[f"w{word}"].cast(pa.int64()).to_numpy().view(np.uint64) for word in range(words)], np.uint64),
+        bits=_stacked([_hashes(found[f"w{word}"].cast(pa.int64())) for word in range(words)], np.int64).view(np.uint64),
         values=values,
     )
     keys = _hashes(found["key"]) if inputs.key is not None else None
@@ -58,7 +58,10 @@ def read(cursor: Any, plan: SweepPlan, query: str, subjects: pa.Table) -> Read:
 
 
 def whole_numbers(column: pa.ChunkedArray, value: Value) -> tuple[npt.NDArray[np.int64], pa.Array]:
-    """``column`` as whole numbers in its own order (0 for null), and the texts that they stand for. Raises ``TooLarge``."""
+    """``column`` as whole numbers in its own order, 0 for null, and the texts that they stand for.
+
+    Raises ``TooLarge`` for a decimal that 64 bits cannot hold.
+    """
     nothing = pa.array([], pa.string())
     match value.kind:
         case "hash":
@@ -107,19 +110,20 @@ def check_sums(values: npt.NDArray[np.int64], summed: list[int]) -> None:
 
 def _instants(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
     whole = column.cast(pa.timestamp("us")).cast(pa.int64())
-    return pc.fill_null(whole, NEVER_US).to_numpy() if whole.null_count else whole.to_numpy()
+    found: npt.NDArray[np.int64] = (pc.fill_null(whole, NEVER_US) if whole.null_count else whole).to_numpy()
+    return found
 
 
 def _days(column: pa.ChunkedArray) -> npt.NDArray[np.int32]:
     """Days since 1970; null is never, as the last day as well as the first."""
     whole = column.cast(pa.date32()).cast(pa.int32())
-    return pc.fill_null(whole, NEVER_DAY).to_numpy() if whole.null_count else whole.to_numpy()
-
-
+    found: npt.NDArray[np.int32] = (pc.fill_null(whole, NEVER_DAY) if whole.null_count else whole).to_numpy()
+    return found
 
 
 def _hashes(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
-    return pc.fill_null(column, 0).to_numpy().view(np.int64)
+    found: npt.NDArray[np.int64] = pc.fill_null(column, 0).to_numpy().view(np.int64)
+    return found
 
 
 def _stacked(columns: list[Any], dtype: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from features.builder import measure
 from features.compiled import compiled, reading_of
-from features.definition import AnyFeature, Feature
+from features.definition import AnyFeature, Derived, Feature
 from features.dictionary import features_for
 from features.spine import numbered, spine_of
+
+Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -47,15 +49,27 @@ class FeaturePipeline:
         Raises ``BadSpine`` for anything but a table of subjects and instants.
         """
         rows = numbered(spine)
-        with self.connection.con.cursor() as cursor:
-            cursor.register("spine", rows)
-            measured: dict[str, Any] = {"row": rows["row"]}
-            for query in self._compiled.passes:
-                measured |= _spread(cursor.sql(query).to_arrow_table(), rows.num_rows)
-            cursor.register("measured", pa.table(measured))
-            found = cursor.sql(self._compiled.finish).to_arrow_table()
-        columns = {code: _with_nan(found[code]) for code in self.codes}
+        columns = self._finished(measure(self.connection, self._compiled, rows), rows.num_rows)
         return pa.table({"subject_id": rows["subject_id"], "as_of": rows["as_of"], **columns})
+
+    def _finished(self, measures: Mapping[str, Floats], rows: int) -> dict[str, Floats]:
+        """The features from what was measured: what no record means is filled in, and the rest is derived."""
+        columns = {}
+        for feature in self.features:
+            if isinstance(feature, Feature):
+                column = measures[feature.code]
+                filled = feature.when_empty
+                columns[feature.code] = column if filled is None else np.where(np.isnan(column), filled, column)
+        if derived := [feature.code for feature in self.features if isinstance(feature, Derived)]:
+            known = {code: pa.array(column, from_pandas=True) for code, column in measures.items()}
+            with self.connection.con.cursor() as cursor:
+                cursor.register("measured", pa.table({"row": np.arange(rows), **known}))
+                found = cursor.sql(self._compiled.derive).to_arrow_table()
+            place = found["row"].to_numpy()
+            for code in derived:
+                columns[code] = np.full(rows, np.nan)
+                columns[code][place] = found[code].to_numpy()
+        return {code: columns[code] for code in self.codes}
 
     def one(self, subject_id: str, as_of: datetime) -> dict[str, float]:
         """The features of one subject at one as-of, the same bits as ``build`` gives."""
@@ -89,14 +103,6 @@ class FeaturePipeline:
         }
 
 
-def _spread(measures: pa.Table, rows: int) -> dict[str, pa.ChunkedArray]:
-    """Columns of a pass, by spine row; null where a row has no records."""
-    position = np.full(rows, -1, np.int64)
-    position[measures["row"].to_numpy()] = np.arange(measures.num_rows)
-    places = pa.array(position, mask=position < 0)
-    return {name: measures[name].take(places) for name in measures.column_names if name != "row"}
-
-
 def _telling(feature: Feature, marks: npt.NDArray[np.int8], limit: int) -> list[int]:
     """Positions of the records that tell the most, or else of those that count."""
     found = np.flatnonzero(marks == 2)
@@ -107,7 +113,3 @@ def _telling(feature: Feature, marks: npt.NDArray[np.int8], limit: int) -> list[
 def _latest(records: Iterable[Evidence], limit: int) -> tuple[Evidence, ...]:
     ordered = sorted(set(records), key=lambda one: (one.occurred_on, one.record_id), reverse=True)
     return tuple(ordered[:limit])
-
-
-def _with_nan(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    return pc.fill_null(column.cast(pa.float64()), float("nan"))

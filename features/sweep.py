@@ -109,13 +109,14 @@ def swept(records: Records, questions: Questions, reaches: Reaches, slots: Slots
     )  # fmt: skip
     by_slot = np.empty(shape[::-1], np.int64), np.empty(shape[::-1], np.int32)
     _run(questions.start, slots.kind, numbers, members, *by_slot)
-    found = Measured(*by_slot, tied.any(axis=1) if tied.size else np.zeros(questions.count, np.bool_))
+    undecided = np.asarray(tied.any(axis=1)) if tied.size else np.zeros(questions.count, np.bool_)
+    found = Measured(*by_slot, undecided)
     for slot in np.flatnonzero(slots.kind == DISTINCT):
         found.numbers[slot] = _distinct(records, questions, reaches, slots, int(slot))
     return found
 
 
-@njit(nogil=True, cache=True, inline="always")  # type: ignore[misc]
+@njit(nogil=True, cache=True, inline="always")  # type: ignore[untyped-decorator]
 def _first_not_before(sorted_values: Any, low: int, high: int, value: int) -> int:
     """The first place from ``low`` to ``high`` whose value is not below ``value``."""
     if high - low <= 4:
@@ -131,35 +132,35 @@ def _first_not_before(sorted_values: Any, low: int, high: int, value: int) -> in
     return low
 
 
-@njit(nogil=True, cache=True)  # type: ignore[misc]
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
 def _add(
-    subject,
-    recorded,
-    gone,
-    occurred,
-    expires,
-    begins,
-    ends,
-    bits,
-    values,
-    start,
-    instant,
-    day,
-    month,
-    youngest,
-    oldest,
-    reach_begins,
-    reach_ends,
-    first,
-    kind,
-    bit,
-    value_of,
-    month_of_day,
-    numbers,
-    members,
-    days,
-    tied,
-) -> None:  # type: ignore[no-untyped-def]
+    subject: Any,
+    recorded: Any,
+    gone: Any,
+    occurred: Any,
+    expires: Any,
+    begins: Any,
+    ends: Any,
+    bits: Any,
+    values: Any,
+    start: Any,
+    instant: Any,
+    day: Any,
+    month: Any,
+    youngest: Any,
+    oldest: Any,
+    reach_begins: Any,
+    reach_ends: Any,
+    first: Any,
+    kind: Any,
+    bit: Any,
+    value_of: Any,
+    month_of_day: Any,
+    numbers: Any,
+    members: Any,
+    days: Any,
+    tied: Any,
+) -> None:
     for i in range(len(subject)):
         s = subject[i]
         last = start[s + 1]
@@ -216,8 +217,8 @@ def _add(
                         members[t, k] += 1
 
 
-@njit(nogil=True, cache=True)  # type: ignore[misc]
-def _run(start, kind, numbers, members, numbers_by_slot, members_by_slot) -> None:  # type: ignore[no-untyped-def]
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _run(start: Any, kind: Any, numbers: Any, members: Any, numbers_by_slot: Any, members_by_slot: Any) -> None:
     """What entered and what left, to what is there: counts and sums by running on, months by counting their bits."""
     for s in range(len(start) - 1):
         for t in range(start[s], start[s + 1]):
@@ -272,27 +273,27 @@ def _row(columns: npt.NDArray[np.int32], which: int) -> npt.NDArray[np.int32]:
     return columns[which] if which >= 0 else np.empty(0, np.int32)
 
 
-@njit(nogil=True, cache=True)  # type: ignore[misc]
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
 def _count_distinct(
-    order,
-    subject,
-    recorded,
-    gone,
-    occurred,
-    expires,
-    begins,
-    ends,
-    values,
-    start,
-    instant,
-    day,
-    month,
-    youngest,
-    oldest,
-    month_of_day,
-    counted,
-    found,
-) -> None:  # type: ignore[no-untyped-def]
+    order: Any,
+    subject: Any,
+    recorded: Any,
+    gone: Any,
+    occurred: Any,
+    expires: Any,
+    begins: Any,
+    ends: Any,
+    values: Any,
+    start: Any,
+    instant: Any,
+    day: Any,
+    month: Any,
+    youngest: Any,
+    oldest: Any,
+    month_of_day: Any,
+    counted: Any,
+    found: Any,
+) -> None:
     value_number = -1
     for place in range(len(order)):
         i = order[place]
