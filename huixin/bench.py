@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import pkgutil
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -41,6 +42,20 @@ def bench(
         str | None, typer.Option(help="ingest：各次行数，逗号分隔 · numbers of rows, such as 1000000,50000000")
     ] = None,
     seed: Annotated[int, typer.Option(help="faults：随机种子 · seed of what is random")] = 1,
+    subjects: Annotated[int, typer.Option(help="features：主体数 · subjects compared", min=1)] = 200_000,
+    rivals: Annotated[
+        str, typer.Option(help="features：比较对象，逗号分隔 · of sql, polars, pandas, feast")
+    ] = "sql,polars,pandas,feast",
+    growth: Annotated[
+        str, typer.Option(help="features：单独测量的主体数，逗号分隔 · sizes measured alone, subjects")
+    ] = "10000,100000,1000000",
+    repeats: Annotated[int, typer.Option(help="features：轮数 · rounds, of which medians are taken", min=1)] = 3,
+    feast_python: Annotated[
+        Path | None, typer.Option(help="features：装有 feast[duckdb] 的 Python · a Python with feast[duckdb]")
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option(help="features：临时文件所在目录 · folder of the files that are made")
+    ] = None,
 ) -> None:
     """测量并报告 · measure and report."""
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
@@ -58,6 +73,9 @@ def bench(
             figures = benchmark.run(data or _data_folder())
         case "faults":
             figures = benchmark.run(faults, engine, seed)
+        case "features":
+            chosen = tuple(rival.strip() for rival in rivals.split(",") if rival.strip())
+            figures = benchmark.run(subjects, chosen, _numbers(growth), repeats, feast_python, folder)
         case "ingest" if sizes:
             figures = benchmark.run(benchmark.sizes_of(sizes))
         case _:
@@ -66,6 +84,14 @@ def bench(
         json.parent.mkdir(parents=True, exist_ok=True)
         json.write_bytes(orjson.dumps(figures, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY))
         say(f"结果已写入 {json}", f"figures written to {json}")
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    """``10000,5_000_000`` as sizes. Raises ``typer.BadParameter``."""
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if not all(re.fullmatch(r"[1-9][0-9_]*", part) for part in parts):
+        raise typer.BadParameter(f"'{text}': 10000,100000")
+    return tuple(int(part) for part in parts)
 
 
 def _data_folder() -> Path:
