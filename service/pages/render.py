@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,10 @@ import orjson
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup, escape
 
+from features.documentation import Documentation
+from features.monitoring import Drift
 from models.grades import GRADE_WORDS
+from models.score_drift import ScoreDrift
 from records.assessment import GRADE_WORDS as ASSESSMENT_GRADES
 from records.assessment import MEASURE_WORDS, Assessment
 from records.catalogue.kinds import DISCLOSURE_WORDS, KIND_WORDS, USE_WORDS
@@ -20,6 +24,7 @@ from records.subject_file.model import VIEW_WORDS, SubjectFile
 from records.words import Language, Text
 from scoring.rating import Rating
 from service.pages import catalogue_words as listing
+from service.pages import feature_words
 from service.pages.charts import file as filed
 from service.pages.charts import quality, study, submission
 from service.pages.charts import timeline as lines
@@ -145,6 +150,20 @@ def catalogue_page(catalogue: Catalogue) -> str:
     return _page(
         "catalogue.html", Text("信用信息目录", "Credit information catalogue"), {}, {}, **listing.words(catalogue)
     )
+
+
+def dictionary_page(found: Documentation) -> str:
+    """The features of one kind of subject: what they mean, and how they behave."""
+    kind = feature_words.kind(found.profiles.segment)
+    title = Text(f"特征字典：{kind.zh}", f"Feature dictionary: {kind.en}")
+    return _page("features.html", title, {}, {}, **feature_words.dictionary_words(found))
+
+
+def drift_page(found: Drift, scores: Sequence[ScoreDrift] = ()) -> str:
+    """How far the features of one kind of subject have moved, and which sources are silent."""
+    kind = feature_words.kind(found.segment)
+    title = Text(f"输入漂移：{kind.zh}", f"Drift of inputs: {kind.en}")
+    return _page("drift.html", title, {}, {}, **feature_words.drift_words(found, scores))
 
 
 def _page(template: str, title: Text, options: Charts, tables: dict[str, DataTable], **content: Any) -> str:

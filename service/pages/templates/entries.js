@@ -5,14 +5,13 @@
   var count = document.getElementById("found");
   var nothing = document.getElementById("nothing");
   var entries = Array.prototype.map.call(document.querySelectorAll(".entry"), function (place) {
-    var about = place.dataset;
     var source = place.closest(".source");
     place.open = false;
     return {
       place: place,
       source: source,
       text: (source.firstElementChild.textContent + " " + place.textContent).toLowerCase().replace(/\s+/g, " "),
-      has: { kind: about.kind.split(" "), polarity: [about.polarity], disclosure: [about.disclosure] }
+      has: function (group) { return place.dataset[group].split(" "); }
     };
   });
   var groups = Array.prototype.map.call(filters.querySelectorAll("fieldset"), function (set) {
@@ -31,7 +30,7 @@
     entries.forEach(function (entry) {
       var fits = words.every(function (word) { return entry.text.indexOf(word) >= 0; }) &&
         picked.every(function (pick) {
-          return !pick.values.length || pick.values.some(function (one) { return entry.has[pick.name].indexOf(one) >= 0; });
+          return !pick.values.length || pick.values.some(function (one) { return entry.has(pick.name).indexOf(one) >= 0; });
         });
       entry.place.hidden = !fits;
       if (fits) { shown += 1; left.add(entry.source); }

@@ -1,0 +1,190 @@
+"""Which features a source's silence poisons: what they would say of whom, and how far they have moved already."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from features.bins import Floats
+from features.definition import AnyFeature
+from features.dictionary import features_for
+from features.drift import Two
+from features.lineage import items_behind, measured_behind, resting_on
+from features.pipeline import FeaturePipeline
+from features.silence import Silence, silences
+from features.spine import SPINE_SCHEMA, known_since
+from records.as_of import VISIBLE, moments
+from records.catalogue import Catalogue
+from records.moment import end_of_day, parse_as_of
+from records.words import Text
+
+if TYPE_CHECKING:
+    from records.base import RecordBase
+
+ReadsAs = Literal["good", "bad", "nothing", "missing", "stale"]
+READS_AS: tuple[ReadsAs, ...] = ("good", "bad", "nothing", "missing", "stale")
+READS_AS_WORDS: dict[ReadsAs, Text] = {
+    "good": Text("误作良好表现", "silence reads as good behaviour"),
+    "bad": Text("误作不良表现", "silence reads as bad behaviour"),
+    "nothing": Text("误作没有发生", "silence reads as nothing having happened"),
+    "missing": Text("逐渐缺失", "values go missing"),
+    "stale": Text("停留在旧值", "values stay as they were"),
+}
+
+
+@dataclass(frozen=True)
+class Poisoned:
+    """A feature that rests on a silent item.
+
+    ``affected`` of ``subjects``: all, where no record counts as a value; else those that had a value before.
+    From the last moment before the silence to the as-of: ``present`` and ``zero``, shares of subjects; ``age``,
+    median days since the latest record of the item (NaN where there is none); ``better``, ``worse`` and ``lost``,
+    subjects whose value moved towards a lower PD, a higher one, or went missing. Where nothing ever came, all of these
+    are as at the as-of.
+    """
+
+    feature: str
+    silence: Silence
+    reads_as: ReadsAs
+    subjects: int
+    affected: int
+    present: Two
+    zero: Two
+    age: Two
+    better: int
+    worse: int
+    lost: int
+
+
+def poisoned(
+    base: RecordBase,
+    segment: str,
+    as_of: str | date | datetime | None = None,
+    *,
+    features: Sequence[AnyFeature] | None = None,
+    connection: Any = None,
+) -> list[Poisoned]:
+    """Features of ``segment`` (default: those for models) that rest on silent items at ``as_of`` (default: now).
+
+    The most dangerous first: those to which silence looks like good behaviour, because no record counts as zero and
+    PD rises with the value; then by severity and by subjects affected. Empty where all sources speak.
+    Raises ``BadMoment``.
+    """
+    moment = parse_as_of(as_of)
+    used = tuple(features if features is not None else features_for(segment))
+    items = dict.fromkeys(item for feature in used for item in items_behind(feature))
+    found = silences(base, segment, tuple(items), moment)
+    if not found:
+        return []
+    records = connection if connection is not None else base.connection()
+    at = _Moments(records, segment, moment, found, used)
+    made = [_moved(at, each, feature) for each in found for feature in resting_on(used, each.item)]
+    return sorted(made, key=_danger)
+
+
+def reads_as(feature: AnyFeature, item: str) -> ReadsAs:
+    """What ``feature`` makes of no more records of ``item``."""
+    behind = [one for one in measured_behind(feature) if item in items_behind(one)]
+    if nothing_counts(feature, item):
+        return "good" if feature.direction > 0 else "bad" if feature.direction < 0 else "nothing"
+    return "missing" if all(one.window_months is not None for one in behind) else "stale"
+
+
+def nothing_counts(feature: AnyFeature, item: str) -> bool:
+    """Whether no record of ``item`` counts as a value of ``feature``, or of an input of it."""
+    behind = (one for one in measured_behind(feature) if item in items_behind(one))
+    return any(one.when_empty is not None for one in behind)
+
+
+def _danger(one: Poisoned) -> tuple[bool, int, int, int, str]:
+    severity = ("red", "orange", "yellow", "blue").index(one.silence.severity)
+    return one.silence.cause == "never", READS_AS.index(one.reads_as), severity, -one.affected, one.feature
+
+
+class _Moments:
+    """All features before each silence and now, computed at once: whoever asks has compiled them already."""
+
+    def __init__(
+        self, connection: Any, segment: str, now: datetime, found: Sequence[Silence], used: Sequence[AnyFeature]
+    ) -> None:
+        self.now = now
+        known = known_since(connection, segment)
+        self.subjects = {at: _spine(known, at) for at in sorted({now, *(self.before(one) for one in found)})}
+        table = FeaturePipeline(connection, segment, used).build(pa.concat_tables(self.subjects.values()))
+        self._columns = {one.code: np.asarray(table[one.code].to_numpy(), np.float64) for one in used}
+        ends = np.cumsum([0, *(len(spine) for spine in self.subjects.values())]).tolist()
+        self._rows = {at: slice(*ends[n : n + 2]) for n, at in enumerate(self.subjects)}
+        asked = {(one.item, at) for one in found for at in (now, self.before(one))}
+        self.age = {(item, at): _age(connection, segment, item, at) for item, at in sorted(asked)}
+
+    def before(self, silence: Silence) -> datetime:
+        """The end of the last day before the silence; now where nothing ever came."""
+        if silence.since is None:
+            return self.now
+        return min(self.now, end_of_day(silence.since - timedelta(days=1)))
+
+    def values(self, code: str, at: datetime) -> Floats:
+        """A feature's values at a moment, [subjects known by then]."""
+        return self._columns[code][self._rows[at]]
+
+    def kept(self, at: datetime) -> npt.NDArray[np.bool_]:
+        """Which subjects of now were known at the moment, [subjects now]; they stand in the same order."""
+        then = self.subjects[at]["subject_id"].combine_chunks()
+        return np.asarray(pc.is_in(self.subjects[self.now]["subject_id"], then).to_numpy())
+
+
+def _moved(at: _Moments, silence: Silence, feature: AnyFeature) -> Poisoned:
+    before = at.before(silence)
+    old, new, kept = at.values(feature.code, before), at.values(feature.code, at.now), at.kept(before)
+    had, moved = ~np.isnan(old), (new[kept] - old) * feature.direction
+    better, worse = int((moved < 0).sum()), int((moved > 0).sum())
+    read = _as_seen(reads_as(feature, silence.item), better, worse, int(had.sum()))
+    return Poisoned(
+        feature.code,
+        silence,
+        read,
+        len(new),
+        len(new) if nothing_counts(feature, silence.item) else int(had.sum()),
+        Two(_share(had), _share(~np.isnan(new))),
+        Two(_share(old == 0), _share(new == 0)),
+        Two(at.age[silence.item, before], at.age[silence.item, at.now]),
+        better,
+        worse,
+        int((had & np.isnan(new[kept])).sum()),
+    )
+
+
+def _as_seen(declared: ReadsAs, better: int, worse: int, had: int) -> ReadsAs:
+    """What reads as stale but moved for most who had a value, such as the age of the latest record, reads as such."""
+    if declared == "stale" and max(better, worse) > had / 2:
+        return "good" if better > worse else "bad"
+    return declared
+
+
+def _spine(known: pa.Table, at: datetime) -> pa.Table:
+    """Every subject known by the moment ``at``, in the order of ``known``."""
+    moment = pa.scalar(at, pa.timestamp("us"))
+    subjects = known.filter(pc.less_equal(known["known_since"], moment))["subject_id"]
+    return pa.table([subjects, pa.repeat(moment, len(subjects))], schema=SPINE_SCHEMA)
+
+
+def _age(connection: Any, segment: str, item: str, at: datetime) -> float:
+    """Median days since the latest record of ``item`` that is visible ``at`` a moment, over those who have one."""
+    query = (
+        "SELECT median(date_diff('day', latest, $as_of_day)) FROM (SELECT max(occurred_on) AS latest "
+        f"FROM {Catalogue.load().item(item).table} WHERE {VISIBLE} AND subject_kind = $segment GROUP BY subject_id)"
+    )
+    with connection.con.cursor() as cursor:
+        (days,) = cursor.execute(query, {**moments(at), "segment": segment}).fetchone()
+    return float("nan") if days is None else float(days)
+
+
+def _share(which: npt.NDArray[np.bool_]) -> float:
+    return float(which.mean()) if len(which) else 0.0
