@@ -7,10 +7,13 @@ from typing import Annotated
 
 import typer
 
+from huixin import feature_reports
 from huixin.console import out, progress, say, speak, table
 from records.words import Text
 
 app = typer.Typer(no_args_is_help=True, help="特征 · features")
+app.command("dictionary")(feature_reports.dictionary)
+app.command("drift")(feature_reports.drift)
 
 
 @app.command("list")
