@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-import functools
-import operator
-
-from features.definition import FARMER, Derived, Feature, Value, latest, ratio, total
-from features.measures import both, counted, is_any, lasting, mean, now, summed
+from features.definition import FARMER, Derived, Feature, latest, ratio, total
+from features.measures import both, counted, is_any, lasting, mean, now, summed, text_number
 from records.words import Text
 
 TRANSFER = "land.transfer"
 NO_HOUSEHOLD = Text("无农户基本情况", "no household record")
-
-
-def _group_number(name: Value) -> Value:
-    """A name as a number of 32 bits, the same in every engine: the first eight hexadecimal digits of its MD5."""
-    import ibis
-
-    digits, hashed = ibis.literal("0123456789abcdef"), name.hexdigest("md5")
-    places = [digits.find(hashed.substr(at, 1)).cast("int64") * 16 ** (7 - at) for at in range(8)]
-    return functools.reduce(operator.add, places)
 
 
 FEATURES = [
@@ -76,7 +64,7 @@ FEATURES = [
         words=Text("所在行政村（编组号，大小无意义）", "village (the number of a group; its size means nothing)"),
         unit="level",
         direction=0,
-        measure=lambda r, w: _group_number(latest(r, r.village, w)),
+        measure=lambda r, w: text_number(latest(r, r.village, w)),
         use="fairness",
         missing=NO_HOUSEHOLD,
         evidence_most=1,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Callable, Mapping
 from typing import Literal
 
@@ -299,3 +301,12 @@ def ones(where: Where | None = None, times: int = 1) -> Callable[[Rows], Value]:
         return (where(rows) if where else rows.record_id.notnull()).ifelse(times, 0)
 
     return value
+
+
+def text_number(name: Value) -> Value:
+    """A name as a number of 32 bits, the same in every engine: the first eight hexadecimal digits of its MD5."""
+    import ibis
+
+    digits, hashed = ibis.literal("0123456789abcdef"), name.hexdigest("md5")
+    places = [digits.find(hashed.substr(at, 1)).cast("int64") * 16 ** (7 - at) for at in range(8)]
+    return functools.reduce(operator.add, places)

@@ -15,6 +15,7 @@ from features.builder import measure
 from features.compiled import compiled, reading_of
 from features.definition import AnyFeature, Derived, Feature
 from features.dictionary import features_for
+from features.peers import PeerTables
 from features.spine import numbered, spine_of
 
 Floats = npt.NDArray[np.float64]
@@ -32,10 +33,18 @@ class Evidence:
 class FeaturePipeline:
     """Computes ``features`` (default: the model features of ``segment``) on the records of an Ibis DuckDB backend.
 
+    ``peers``: the peers of month ends that are known already (default: made at first need, for this pipeline alone).
     The SQL is compiled once a process. Safe to use from several threads: each question has a cursor of its own.
     """
 
-    def __init__(self, connection: Any, segment: str, features: Sequence[AnyFeature] | None = None) -> None:
+    def __init__(
+        self,
+        connection: Any,
+        segment: str,
+        features: Sequence[AnyFeature] | None = None,
+        peers: PeerTables | None = None,
+    ) -> None:
+        self.peers = peers or PeerTables()
         self.connection = connection
         self.segment = segment
         self.features = tuple(features if features is not None else features_for(segment))
@@ -49,16 +58,18 @@ class FeaturePipeline:
         Raises ``BadSpine`` for anything but a table of subjects and instants.
         """
         rows = numbered(spine)
-        columns = self._finished(measure(self.connection, self._compiled, rows), rows.num_rows)
+        measures = measure(self.connection, self._compiled, rows)
+        measures |= self.peers.standing(self._compiled, self.connection, rows, measures, measure)
+        columns = self._finished(measures, rows.num_rows)
         return pa.table({"subject_id": rows["subject_id"], "as_of": rows["as_of"], **columns})
 
     def _finished(self, measures: Mapping[str, Floats], rows: int) -> dict[str, Floats]:
         """The features from what was measured: what no record means is filled in, and the rest is derived."""
         columns = {}
         for feature in self.features:
-            if isinstance(feature, Feature):
+            if not isinstance(feature, Derived):
                 column = measures[feature.code]
-                filled = feature.when_empty
+                filled = feature.when_empty if isinstance(feature, Feature) else None
                 columns[feature.code] = column if filled is None else np.where(np.isnan(column), filled, column)
         if derived := [feature.code for feature in self.features if isinstance(feature, Derived)]:
             known = {code: pa.array(column, from_pandas=True) for code, column in measures.items()}

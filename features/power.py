@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from features.definition import BOTH, Feature, ratio, total, year_change
+from features.definition import BOTH, ENTERPRISE, Feature, Peer, ratio, total, year_change
+from features.registration import NO_SECTOR_PEERS, SECTOR_AND_DISTRICT
 from features.series import streak, trend
 from records.words import Text
 
@@ -104,5 +105,17 @@ FEATURES = [
         direction=-1,
         actionable=True,
         missing=NO_METER,
+    ),
+    Peer(
+        code="power_change_year_rank",
+        segments=ENTERPRISE,
+        words=Text(
+            "用电量同比在同行业同区县中的位次",
+            "where the change of electricity over a year stands in its industry and district",
+        ),
+        direction=-1,
+        of="power_change_year",
+        group=SECTOR_AND_DISTRICT,
+        missing=NO_SECTOR_PEERS,
     ),
 ]

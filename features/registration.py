@@ -2,9 +2,33 @@
 
 from __future__ import annotations
 
-from features.definition import ENTERPRISE, Feature, latest
-from features.measures import counted, is_any
+from features.definition import ENTERPRISE, Feature, PeerGroup, latest
+from features.measures import counted, is_any, text_number
 from records.words import Text
+
+INDUSTRIES = ("A", "C", "E", "F", "G", "H", "I", "L", "M", "O", "X")
+BY_INDUSTRY = Feature(
+    code="industry_number",
+    item="market.registration",
+    segments=ENTERPRISE,
+    words=Text("行业门类（编号）", "industry (number)"),
+    unit="level",
+    direction=0,
+    measure=lambda r, w: latest(r, r.industry.cases(*((code, at) for at, code in enumerate(INDUSTRIES))), w),
+)
+BY_DISTRICT = Feature(
+    code="district_number",
+    item="market.registration",
+    segments=ENTERPRISE,
+    words=Text("区县（编号）", "district (number)"),
+    unit="level",
+    direction=0,
+    measure=lambda r, w: text_number(latest(r, r.district, w)),
+)
+SECTOR_AND_DISTRICT = PeerGroup(by=(BY_INDUSTRY, BY_DISTRICT), wider=(BY_INDUSTRY,))
+NO_SECTOR_PEERS = Text(
+    "无记录，或同行业企业不足20户", "no record, or fewer than 20 enterprises of the industry to compare with"
+)
 
 FEATURES = [
     Feature(

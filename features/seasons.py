@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
-from features.definition import FARMER, Derived, Feature, Grouping, Rows, Value, latest, ratio, total, year_change
-from features.measures import part
+from features.definition import (
+    FARMER,
+    Derived,
+    Feature,
+    Grouping,
+    Peer,
+    PeerGroup,
+    Rows,
+    Value,
+    latest,
+    ratio,
+    total,
+    year_change,
+)
+from features.measures import part, text_number
 from features.series import recency
 from records.words import Text
 
@@ -17,6 +30,31 @@ BY_SEASON = Grouping(
         "age": lambda r, w: r.age_days.min(where=w),
     },
     window_months=36,
+)
+
+LAST_PRODUCT = Feature(
+    code="product_number",
+    item=SEASON,
+    segments=FARMER,
+    words=Text("最近一季品种（编号）", "product of the latest season (number)"),
+    unit="level",
+    direction=0,
+    window_months=24,
+    measure=lambda r, w: text_number(latest(r, r["product"], w)),
+)
+LAST_KIND = Feature(
+    code="product_kind_number",
+    item=SEASON,
+    segments=FARMER,
+    words=Text("最近一季种养类别（编号）", "kind of the latest season (number)"),
+    unit="level",
+    direction=0,
+    window_months=24,
+    measure=lambda r, w: latest(r, (r.kind == "livestock").cast("int64"), w),
+)
+SAME_PRODUCT = PeerGroup(by=(LAST_PRODUCT,), wider=(LAST_KIND,))
+NO_GROWERS = Text(
+    "无种养殖记录，或同类农户不足20户", "no season, or fewer than 20 households with the same to compare with"
 )
 
 
@@ -225,5 +263,39 @@ FEATURES = [
         direction=-1,
         actionable=True,
         missing=Text("无种植面积记录", "no crop area on record"),
+    ),
+    Peer(
+        code="season_margin_12m_rank",
+        segments=FARMER,
+        words=Text(
+            "产值投入比在同品种农户中的位次", "where output over cost stands among households with the same product"
+        ),
+        direction=-1,
+        of="season_margin_12m",
+        group=SAME_PRODUCT,
+        missing=NO_GROWERS,
+        actionable=True,
+    ),
+    Peer(
+        code="season_output_change_rank",
+        segments=FARMER,
+        words=Text(
+            "产值同比在同品种农户中的位次", "where the change of output stands among households with the same product"
+        ),
+        direction=-1,
+        of="season_output_change_year",
+        group=SAME_PRODUCT,
+        missing=NO_GROWERS,
+        actionable=True,
+    ),
+    Peer(
+        code="crop_output_per_mu_rank",
+        segments=FARMER,
+        words=Text("亩均产值在同品种农户中的位次", "where output per mu stands among households with the same product"),
+        direction=-1,
+        of="crop_output_per_mu_24m",
+        group=SAME_PRODUCT,
+        missing=NO_GROWERS,
+        actionable=True,
     ),
 ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from features.definition import ENTERPRISE, Feature, ratio, total
+from features.definition import ENTERPRISE, Feature, Peer, ratio, total
+from features.registration import NO_SECTOR_PEERS, SECTOR_AND_DISTRICT
 from features.series import streak, trend
 from records.words import Text
 
@@ -94,5 +95,18 @@ FEATURES = [
         lambda r: r.insured_persons,
         months=12,
         missing=Text("近12个月社保缴费不足6期", "fewer than 6 months of contributions in the last 12"),
+    ),
+    Peer(
+        code="insured_persons_change_rank",
+        segments=ENTERPRISE,
+        words=Text(
+            "参保人数变化在同行业同区县中的位次",
+            "where the change of insured persons stands in its industry and district",
+        ),
+        direction=-1,
+        of="insured_persons_change_3m",
+        group=SECTOR_AND_DISTRICT,
+        missing=NO_SECTOR_PEERS,
+        actionable=True,
     ),
 ]

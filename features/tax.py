@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from features.definition import ENTERPRISE, Derived, Feature, latest, ratio, total, year_change
+from features.definition import ENTERPRISE, Derived, Feature, Peer, latest, ratio, total, year_change
+from features.registration import NO_SECTOR_PEERS, SECTOR_AND_DISTRICT
 from features.series import streak, trend
 from records.words import Text
 
@@ -240,5 +241,28 @@ FEATURES = [
         window_months=36,
         measure=lambda r, w: r.grade.cases(*GRADE_LEVEL.items()).min(where=w),
         missing=Text("尚无纳税信用等级", "no tax credit grade yet"),
+    ),
+    Peer(
+        code="revenue_change_year_rank",
+        segments=ENTERPRISE,
+        words=Text(
+            "销售额同比在同行业同区县中的位次",
+            "where the change of revenue over a year stands in its industry and district",
+        ),
+        direction=-1,
+        of="revenue_change_year",
+        group=SECTOR_AND_DISTRICT,
+        missing=NO_SECTOR_PEERS,
+        actionable=True,
+    ),
+    Peer(
+        code="revenue_month_12m_rank",
+        segments=ENTERPRISE,
+        words=Text("月均销售额在同行业同区县中的位次", "where revenue a month stands in its industry and district"),
+        direction=-1,
+        of="revenue_month_12m",
+        group=SECTOR_AND_DISTRICT,
+        missing=NO_SECTOR_PEERS,
+        actionable=True,
     ),
 ]

@@ -15,6 +15,7 @@ from sklearn.base import clone
 
 from features.dictionary import features_for
 from features.outcomes import label
+from features.peers import PeerTables
 from features.pipeline import FeaturePipeline
 from features.spine import month_ends, recorded_span, spine
 from models.boosted import MonotoneBoosted
@@ -109,9 +110,10 @@ def train(
     to 100.
     """
     done = progress or (lambda _: None)
+    peers = PeerTables.of(base)
     connection = base.connection()
     learning, judged_on = learning_days(connection, segment)
-    pipeline = FeaturePipeline(connection, segment)
+    pipeline = FeaturePipeline(connection, segment, peers=peers)
     known = training_table(connection, pipeline, [*learning, judged_on])
     done(20)
     at = known.as_of.astype("datetime64[D]")

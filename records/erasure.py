@@ -116,6 +116,7 @@ def finish_erasures(base: RecordBase) -> None:
         count = session.scalar(select(func.count()).select_from(LifecycleRow).where(LifecycleRow.action.in_(GONE)))
         if count != len(_noted(journal(base))):
             _note(base, session.scalars(select(LifecycleRow).where(LifecycleRow.action.in_(GONE))).all())
+            _remove_peers(base)
     for code in erasing:
         _remove_replaced(base, code)
 
@@ -156,6 +157,7 @@ def _erase(base: RecordBase, item: Item, found: Found, order: Order, kind: Liter
             if named:
                 _note(base, events)
                 _remove_replaced(base, item.code)
+                _remove_peers(base)
                 wait_until(moment)
                 return len(written)
             _discard(written)
@@ -280,6 +282,12 @@ def _remove_replaced(base: RecordBase, code: str) -> None:
                 path.unlink(missing_ok=True)
                 index_of(path).unlink(missing_ok=True)
                 make_durable(path.parent)
+
+
+def _remove_peers(base: RecordBase) -> None:
+    """Tables of what all subjects' features were (``features.peers``) hold values that came from the records."""
+    for path in base.settings.peers_folder.glob("*.npz"):
+        path.unlink(missing_ok=True)
 
 
 def _clear_rejects(base: RecordBase, subject_id: str) -> None:

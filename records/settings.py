@@ -44,6 +44,10 @@ class Settings(BaseSettings):
         return self.home / "quarantine"
 
     @property
+    def peers_folder(self) -> Path:
+        return self.home / "peers"
+
+    @property
     def operations_url(self) -> str:
         return self.database_url or f"sqlite:///{(self.home / 'operations.db').resolve()}"
 

@@ -17,6 +17,7 @@ import orjson
 from sqlalchemy.orm import Session
 
 from features.dictionary import features_for, items_read
+from features.peers import PeerTables
 from features.pipeline import FeaturePipeline
 from models.bundle import Bundle
 from models.hazard import HORIZONS
@@ -240,7 +241,8 @@ class Rater:
             if segment not in self._pipelines:
                 about = {one.code for one in self.base.catalogue.items.values() if segment in one.subject_kinds}
                 items = tuple(sorted(about | set(items_read(segment))))
-                self._pipelines[segment] = FeaturePipeline(self.base.connection(items), segment)
+                peers = PeerTables.of(self.base)
+                self._pipelines[segment] = FeaturePipeline(self.base.connection(items), segment, peers=peers)
             return self._pipelines[segment]
 
     def _rate(self, subject: SubjectRow, moment: datetime) -> Rating:
