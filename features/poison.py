@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -44,10 +44,10 @@ class Poisoned:
     """A feature that rests on a silent item.
 
     ``affected`` of ``subjects``: all, where no record counts as a value; else those that had a value before.
-    From the last moment before the silence to the as-of: ``present`` and ``zero``, shares of subjects; ``age``,
-    median days since the latest record of the item (NaN where there is none); ``better``, ``worse`` and ``lost``,
-    subjects whose value moved towards a lower PD, a higher one, or went missing. Where nothing ever came, all of these
-    are as at the as-of.
+    From the day on which the source last spoke as usual to the as-of: ``present`` and ``zero``, shares of subjects;
+    ``age``, median days since the latest record of the item (NaN where there is none); ``better``, ``worse`` and
+    ``lost``, subjects whose value moved towards a lower PD, a higher one, or went missing. Where nothing ever came,
+    all of these are as at the as-of.
     """
 
     feature: str
@@ -125,10 +125,8 @@ class _Moments:
         self.age = {(item, at): _age(connection, segment, item, at) for item, at in sorted(asked)}
 
     def before(self, silence: Silence) -> datetime:
-        """The end of the last day before the silence; now where nothing ever came."""
-        if silence.since is None:
-            return self.now
-        return min(self.now, end_of_day(silence.since - timedelta(days=1)))
+        """The end of the last day on which the source spoke as usual; now where nothing ever came."""
+        return self.now if silence.spoke is None else min(self.now, end_of_day(silence.spoke))
 
     def values(self, code: str, at: datetime) -> Floats:
         """A feature's values at a moment, [subjects known by then]."""

@@ -34,13 +34,16 @@ FALSE_ALARMS, THINNED_TO, NEARLY_NOTHING = 0.05, 0.5, 0.2
 
 @dataclass(frozen=True)
 class Silence:
-    """An item of which too little comes, and the day since when; ``since`` is none where nothing ever came."""
+    """An item of which too little comes. ``since``: the first day on which it was overdue, or too little had come;
+    ``spoke``: the last day on which its source still spoke as usual. Both are none where nothing ever came.
+    """
 
     item: str
     source: str
     cause: Cause
     severity: Severity
     since: date | None
+    spoke: date | None
     words: Text
 
 
@@ -70,23 +73,25 @@ def thin(counts: Sequence[int], tested: int = 1) -> tuple[int, int, float] | Non
     of the newest windows are held to those before, at most two years of them, at least six: their mean without the
     fullest tenth, or what came in the same windows a year before where that is less (so a season is no silence). With
     mean and spread of the history a count is taken as Poisson, or as negative binomial where it spreads wider. Of
-    ``tested`` items that go on as before, at most one report in twenty names any. Only what fell by half counts.
+    ``tested`` items that go on as before, at most one report in twenty names any. Only what fell by half,
+    and below everything in its history, counts.
     """
     from scipy import stats
 
-    history = sorted(counts[RECENT : RECENT + HISTORY])
+    history = list(counts[RECENT : RECENT + HISTORY])
     if len(history) < HISTORY_NEEDED:
         return None
-    kept = history[: len(history) - max(1, len(history) // 10)]
+    kept = sorted(history)[: len(history) - max(1, len(history) // 10)]
     usual, spread = fmean(kept), pvariance(kept)
     dispersion = max(1.0, spread / usual) if usual else 1.0
     rarest = FALSE_ALARMS / (RECENT * max(1, tested))
     worst = None
     for windows in range(1, RECENT + 1):
         records, expected = sum(counts[:windows]), windows * usual
+        fewest = min(sum(history[at : at + windows]) for at in range(len(history) - windows + 1))
         if len(counts) >= WINDOWS_A_YEAR + windows:
             expected = min(expected, sum(counts[WINDOWS_A_YEAR : WINDOWS_A_YEAR + windows]))
-        if not expected or records > THINNED_TO * expected:
+        if not expected or records > THINNED_TO * expected or records >= fewest:
             continue
         if dispersion > 1:
             likely = stats.nbinom.cdf(records, expected / (dispersion - 1), 1 / dispersion)
@@ -104,9 +109,10 @@ def _silence(found: Gathered, segment: str, item: Item, tested: int) -> Silence 
     heard = heard_days(found, item, days)
     if not heard and not months:
         words = Text(f"{item.zh}：从未报送", f"{item.en}: never reported")
-        return Silence(item.code, item.source, "never", "blue", None, words)
+        return Silence(item.code, item.source, "never", "blue", None, None, words)
     if alert := silent(found, item, heard, months):
-        return Silence(item.code, item.source, "silent", alert.severity, alert.since, alert.words)
+        spoke = max(day for day in heard if day <= found.today)
+        return Silence(item.code, item.source, "silent", alert.severity, alert.since, spoke, alert.words)
     if (step := step_of(item)) is not None:
         return _incomplete(found, segment, item, step)
     return _thinned(found, segment, item, tested) if item.frequency == "on event" else None
@@ -145,7 +151,8 @@ def _incomplete(found: Gathered, segment: str, item: Item, step: int) -> Silence
         f"({usual:.0%} by then as a rule)",
     )
     severity: Severity = "yellow" if reported >= COVERED_HALF * usual * expected else "orange"
-    return Silence(item.code, item.source, "incomplete", severity, due_on(item, last) + timedelta(days=1), words)
+    since, spoke = due_on(item, last) + timedelta(days=1), known_by[last - step]
+    return Silence(item.code, item.source, "incomplete", severity, since, spoke, words)
 
 
 def _covered(
@@ -192,7 +199,7 @@ def _thinned(found: Gathered, segment: str, item: Item, tested: int) -> Silence 
     )
     severity: Severity = "orange" if records <= NEARLY_NOTHING * expected else "yellow"
     since = found.today - timedelta(days=days - 1)
-    return Silence(item.code, item.source, "thinned", severity, since, words)
+    return Silence(item.code, item.source, "thinned", severity, since, since - timedelta(days=1), words)
 
 
 def _said_nothing(found: Gathered, item: Item) -> bool:
