@@ -13,6 +13,8 @@ from features.definition import AnyFeature, Derived, Feature
 from features.dictionary import dictionary, source_item
 from features.lineage import items_behind
 from features.monitoring import check_segment
+from features.peers import PeerTables
+from features.pipeline import FeaturePipeline
 from features.plain import plain
 from features.poison import Poisoned, poisoned
 from features.profile import Profile, Profiles, profiles
@@ -102,10 +104,11 @@ def document(
     done = progress or (lambda _: None)
     check_segment(segment)
     listed = dictionary(segment)
-    connection = base.connection()
-    found = profiles(connection, segment, as_of, listed, every)
+    peers = PeerTables.of(base)
+    pipeline = FeaturePipeline(base.connection(), segment, listed, peers)
+    found = profiles(pipeline, as_of, every)
     done(2)
-    silent = poisoned(base, segment, as_of, features=listed, connection=connection)
+    silent = poisoned(base, segment, as_of, pipeline=pipeline)
     by_code: dict[str, list[Poisoned]] = {}
     for one in silent:
         by_code.setdefault(one.feature, []).append(one)

@@ -4,25 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from features.definition import AnyFeature, Feature
+from features.definition import AnyFeature, Feature, Peer
 from features.dictionary import registered
 from records.catalogue import Catalogue
 
 
 def measured_behind(feature: AnyFeature) -> tuple[Feature, ...]:
-    """The features measured on records that ``feature`` comes from, itself where it is one; each once."""
+    """The features measured on records that ``feature`` comes from, itself where it is one; each once.
+
+    A comparison with peers comes from what is compared, and from what says who the peers are.
+    """
     if isinstance(feature, Feature):
         return (feature,)
     known = registered()
     found = {one.code: one for code in feature.inputs for one in measured_behind(known[code])}
+    if isinstance(feature, Peer):
+        found |= {one.code: one for one in (*feature.group.by, *feature.group.wider)}
     return tuple(found.values())
 
 
 def items_behind(feature: AnyFeature) -> tuple[str, ...]:
     """Codes of the items whose records ``feature`` rests on, those that link its subject with others among them."""
-    measured = measured_behind(feature)
-    linking = [step.item for one in measured if one.via for step in one.via.steps]
-    return tuple(dict.fromkeys([*(one.item for one in measured), *linking]))
+    return tuple(dict.fromkeys(item for one in measured_behind(feature) for item in one.items))
 
 
 def sources_behind(feature: AnyFeature) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from features.code_values import CodeDrift, code_drift, compared_codes
 from features.definition import AnyFeature
 from features.dictionary import features_for
 from features.drift import BadComparison, FeatureDrift, Level, SourceDrift, Two, by_source, check_days, compare
+from features.peers import PeerTables
 from features.pipeline import FeaturePipeline
 from features.plain import plain
 from features.poison import Poisoned, poisoned
@@ -92,8 +93,9 @@ def monitor(
     check_segment(segment)
     check_days(reference, current)
     used = tuple(features if features is not None else features_for(segment))
+    peers = PeerTables.of(base)
     connection = base.connection()
-    pipeline = FeaturePipeline(connection, segment, used)
+    pipeline = FeaturePipeline(connection, segment, used, peers)
     old, new = (pipeline.build(spine(connection, segment, [day])) for day in (reference, current))
     done(1)
     moved = compare(old, new, used)
@@ -101,7 +103,7 @@ def monitor(
     codes = code_drift(connection, segment, used, reference, current)
     population = _population(connection, segment, reference, current)
     done(3)
-    silent = poisoned(base, segment, current, features=used, connection=connection)
+    silent = poisoned(base, segment, current, pipeline=pipeline)
     done(4)
     return Drift(segment, reference, current, moved, by_source(moved), population, codes, tuple(silent), (old, new))
 

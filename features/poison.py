@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ from features.definition import AnyFeature
 from features.dictionary import features_for
 from features.drift import Two
 from features.lineage import items_behind, measured_behind, resting_on
+from features.peers import PeerTables
 from features.pipeline import FeaturePipeline
 from features.silence import Silence, silences
 from features.spine import SPINE_SCHEMA, known_since
@@ -68,25 +69,30 @@ def poisoned(
     segment: str,
     as_of: str | date | datetime | None = None,
     *,
-    features: Sequence[AnyFeature] | None = None,
-    connection: Any = None,
+    pipeline: FeaturePipeline | None = None,
 ) -> list[Poisoned]:
-    """Features of ``segment`` (default: those for models) that rest on silent items at ``as_of`` (default: now).
+    """Features of ``segment`` that rest on silent items at ``as_of`` (default: now).
+
+    They are those of ``pipeline``; default: those for models.
 
     The most dangerous first: those to which silence looks like good behaviour, because no record counts as zero and
     PD rises with the value; then by severity and by subjects affected. Empty where all sources speak.
     Raises ``BadMoment``.
     """
     moment = parse_as_of(as_of)
-    used = tuple(features if features is not None else features_for(segment))
+    used = pipeline.features if pipeline else features_for(segment)
     items = dict.fromkeys(item for feature in used for item in items_behind(feature))
     found = silences(base, segment, tuple(items), moment)
     if not found:
         return []
-    records = connection if connection is not None else base.connection()
-    at = _Moments(records, segment, moment, found, used)
+    at = _Moments(pipeline or _pipeline(base, segment), moment, found)
     made = [_moved(at, each, feature) for each in found for feature in resting_on(used, each.item)]
     return sorted(made, key=_danger)
+
+
+def _pipeline(base: RecordBase, segment: str) -> FeaturePipeline:
+    peers = PeerTables.of(base)
+    return FeaturePipeline(base.connection(), segment, peers=peers)
 
 
 def reads_as(feature: AnyFeature, item: str) -> ReadsAs:
@@ -111,18 +117,16 @@ def _danger(one: Poisoned) -> tuple[bool, int, int, int, str]:
 class _Moments:
     """All features before each silence and now, computed at once: whoever asks has compiled them already."""
 
-    def __init__(
-        self, connection: Any, segment: str, now: datetime, found: Sequence[Silence], used: Sequence[AnyFeature]
-    ) -> None:
+    def __init__(self, pipeline: FeaturePipeline, now: datetime, found: Sequence[Silence]) -> None:
         self.now = now
-        known = known_since(connection, segment)
+        known = known_since(pipeline.connection, pipeline.segment)
         self.subjects = {at: _spine(known, at) for at in sorted({now, *(self.before(one) for one in found)})}
-        table = FeaturePipeline(connection, segment, used).build(pa.concat_tables(self.subjects.values()))
-        self._columns = {one.code: np.asarray(table[one.code].to_numpy(), np.float64) for one in used}
+        table = pipeline.build(pa.concat_tables(self.subjects.values()))
+        self._columns = {one.code: np.asarray(table[one.code].to_numpy(), np.float64) for one in pipeline.features}
         ends = np.cumsum([0, *(len(spine) for spine in self.subjects.values())]).tolist()
         self._rows = {at: slice(*ends[n : n + 2]) for n, at in enumerate(self.subjects)}
         asked = {(one.item, at) for one in found for at in (now, self.before(one))}
-        self.age = {(item, at): _age(connection, segment, item, at) for item, at in sorted(asked)}
+        self.age = {(item, at): _age(pipeline, item, at) for item, at in sorted(asked)}
 
     def before(self, silence: Silence) -> datetime:
         """The end of the last day on which the source spoke as usual; now where nothing ever came."""
@@ -173,14 +177,14 @@ def _spine(known: pa.Table, at: datetime) -> pa.Table:
     return pa.table([subjects, pa.repeat(moment, len(subjects))], schema=SPINE_SCHEMA)
 
 
-def _age(connection: Any, segment: str, item: str, at: datetime) -> float:
+def _age(pipeline: FeaturePipeline, item: str, at: datetime) -> float:
     """Median days since the latest record of ``item`` that is visible ``at`` a moment, over those who have one."""
     query = (
         "SELECT median(date_diff('day', latest, $as_of_day)) FROM (SELECT max(occurred_on) AS latest "
         f"FROM {Catalogue.load().item(item).table} WHERE {VISIBLE} AND subject_kind = $segment GROUP BY subject_id)"
     )
-    with connection.con.cursor() as cursor:
-        (days,) = cursor.execute(query, {**moments(at), "segment": segment}).fetchone()
+    with pipeline.connection.con.cursor() as cursor:
+        (days,) = cursor.execute(query, {**moments(at), "segment": pipeline.segment}).fetchone()
     return float("nan") if days is None else float(days)
 
 

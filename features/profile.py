@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -91,21 +91,23 @@ class Profiles:
     features: tuple[Profile, ...]
 
 
-def profiles(connection: Any, segment: str, as_of: date, features: Sequence[AnyFeature], every: int = 3) -> Profiles:
-    """Profiles at the end of ``as_of`` and every so many months before it, at most ten years back.
+def profiles(pipeline: FeaturePipeline, as_of: date, every: int = 3) -> Profiles:
+    """Profiles of the features of ``pipeline`` at the end of ``as_of`` and every so many months before it.
 
-    Outcomes are those known at the as-of. Features that are not for models have no information value.
+    At most ten years back. Outcomes are those known at the as-of. Features that are not for models have no information
+    value.
     """
+    connection, segment = pipeline.connection, pipeline.segment
     days = _days(connection, segment, as_of, every)
     asked, subjects, known = _asked(spine(connection, segment, days), as_of)
-    table = FeaturePipeline(connection, segment, features).build(asked)
+    table = pipeline.build(asked)
     when = asked["as_of"].to_numpy().astype("datetime64[us]")
     year = (when + np.timedelta64(8, "h")).astype("datetime64[Y]").astype(np.int64) + 1970
     last = when == np.datetime64(end_of_day(as_of), "us")
     rows = _Rows(last, year, _outcomes(connection, asked, segment, as_of, year))
-    columns = {one.code: np.asarray(table[one.code].to_numpy(), np.float64) for one in features}
+    columns = {one.code: np.asarray(table[one.code].to_numpy(), np.float64) for one in pipeline.features}
     partners = _partners({code: values[rows.last][:MOST_ROWS] for code, values in columns.items()})
-    made = tuple(_profile(one, columns[one.code], rows, partners[one.code]) for one in features)
+    made = tuple(_profile(one, columns[one.code], rows, partners[one.code]) for one in pipeline.features)
     return Profiles(segment, as_of, tuple(days), subjects, known, made)
 
 

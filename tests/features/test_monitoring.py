@@ -13,6 +13,7 @@ from features.documentation import document
 from features.drift import BadComparison
 from features.lineage import items_behind
 from features.monitoring import Drift, monitor
+from features.pipeline import FeaturePipeline
 from features.poison import Poisoned, poisoned
 from features.silence import silences, thin
 from records.base import RecordBase
@@ -36,7 +37,8 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> RecordBase:
 
 @pytest.fixture(scope="module")
 def found(base: RecordBase) -> list[Poisoned]:
-    return poisoned(base, "enterprise", SILENT, features=FEATURES)
+    pipeline = FeaturePipeline(base.connection(), "enterprise", FEATURES)
+    return poisoned(base, "enterprise", SILENT, pipeline=pipeline)
 
 
 @pytest.fixture(scope="module")
