@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -18,11 +20,13 @@ from features.definition import Feature
 from features.inputs import Read, TooLarge, read
 from features.leaves import CannotSweep
 from features.plan import plan_of
+from features.stored_inputs import NotStored, StoredInputs
 from features.sweep import Questions
 from features.sweeping import Sweep, chosen_records
 
 SUBJECTS_AT_ONCE = 50_000
 QUESTIONS_AT_ONCE = 60_000
+_ONE_AT_A_TIME = Lock()
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
 
@@ -138,10 +142,23 @@ def _measure_portion(connection: Any, sweeps: tuple[Sweep, ...], portion: Portio
     with connection.con.cursor() as cursor:
         for sweep in sweeps:
             try:
-                given = read(cursor, sweep.plan, sweep.query, portion.subjects)
+                given = _given(connection, cursor, sweep, portion)
                 _measure(cursor, sweep, given, portion, measures)
             except TooLarge:
                 measures.undecided.append((sweep, portion.rows))
+
+
+def _given(connection: Any, cursor: Any, sweep: Sweep, portion: Portion) -> Read:
+    """From the companions of the base's files where there are any, else by asking the item's view."""
+    stored = getattr(connection, "stored", None)
+    if stored is not None:
+        with _ONE_AT_A_TIME:
+            if not isinstance(getattr(connection, "stored_inputs", None), StoredInputs):
+                connection.stored_inputs = StoredInputs(connection, stored)
+        with suppress(NotStored):
+            found: Read = connection.stored_inputs.read(cursor, sweep.plan, sweep.own_query, portion.subjects)
+            return found
+    return read(cursor, sweep.plan, sweep.query, portion.subjects)
 
 
 def _measure(cursor: Any, sweep: Sweep, given: Read, portion: Portion, measures: Measures) -> None:

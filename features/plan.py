@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -61,10 +61,22 @@ class SweepPlan:
     names: tuple[str, ...]
     table: Op
 
-    def inputs_query(self) -> str:
+    @cached_property
+    def of_the_file(self) -> bool:
+        """Whether the inputs are the same for whomever a record counts, and whatever befalls it."""
+        import ibis.expr.operations as ops
+
+        inputs = self.inputs
+        read = [value.op for value in inputs.values] + ([inputs.key] if inputs.key is not None else [])
+        read += [op for some in (*inputs.conditions, *inputs.begins, *inputs.ends) for op in some]
+        fields = {found.name for op in read for found in op.find(ops.Field)}
+        return not fields & {"subject_id", "recorded_at", "superseded_at"}
+
+    def inputs_query(self, follow: bool = True) -> str:
         """SQL (DuckDB) of the inputs: subject_id, the four moments, and values, days and conditions by number.
 
-        It reads the item's view; of a link those whose subject is in the table ``asked``.
+        It reads the item's view; where the reading follows a link, for the subjects in the table ``asked`` the records
+        of those at its other end, or without ``follow`` everybody's own.
         """
         import ibis
         import ibis.expr.operations as ops
@@ -84,7 +96,7 @@ class SweepPlan:
             columns[f"w{word}"] = _bits(self.inputs.conditions[word * WORD : (word + 1) * WORD])
         if self.inputs.key is not None:
             columns["key"] = self.inputs.key.to_expr().hash()
-        if link is None:
+        if link is None or not follow:
             return str(ibis.to_sql(rows.select(**columns), dialect="duckdb"))
         found = linked_records(item, link, ibis.table({"subject_id": "string"}, name="asked"))
         fields = {ops.Field(rows.op(), name): ops.Field(found.op(), name) for name in found.columns}

@@ -37,6 +37,7 @@ class Sweep:
     def __init__(self, plan: SweepPlan) -> None:
         self.plan = plan
         self.query = plan.inputs_query()
+        self.own_query = plan.inputs_query(follow=False)
         uses = zip(plan.slots.value.tolist(), plan.slots.kind.tolist(), strict=True)
         self._summed = sorted({value for value, kind in uses if kind == SUM})
         self._place = {name: number for number, name in enumerate(plan.names)}
@@ -171,7 +172,7 @@ class Sweep:
         leaf, value = self.plan.leaves[number], self._value(number)
         numbers = self._shifted(number, found.numbers[number][chosen], questions, chosen)
         missing = found.members[number][chosen] == 0 if leaf.kind in CAN_BE_NONE else None
-        if value is None or leaf.kind in ("count", "distinct", "months"):
+        if value is None or leaf.shift or leaf.kind in ("count", "distinct", "months"):
             return pa.array(numbers, pa.int64(), mask=missing)
         kind = PyArrowType.from_ibis(self._type(number))
         match value.kind:

@@ -26,7 +26,6 @@ from records.catalogue import Catalogue, Item
 from records.commit import BatchCommit, Sending
 from records.database import BatchRow, FileRow, LifecycleRow, RewriteRow, SubjectRow, migrate, open_engine
 from records.errors import BadIdentifier, UnknownSubject
-from records.id_hashes import index_of
 from records.identity import SUBJECT_ID, Identity, check_number, scheme_of
 from records.keyring import KeyRing
 from records.known import KnownSubjects
@@ -36,6 +35,7 @@ from records.receipt import Receipt
 from records.settings import Settings
 from records.staging import StagedBatch, digest
 from records.storage import room
+from records.stored_files import file_of, remove_file
 from records.tables import Stored, connect
 from records.versions import check_unchanged
 from records.visibility import seen
@@ -202,9 +202,10 @@ class RecordBase:
                 with suppress(OSError):
                     if path in named or time.time() - path.stat().st_mtime <= older_than.total_seconds():
                         continue
+                    if (file := file_of(path)) is not None and file.exists():
+                        continue
                     if path.is_file():
-                        path.unlink()
-                        index_of(path).unlink(missing_ok=True)
+                        remove_file(path)
                         removed += 1
                     elif path.parent.name == STAGING:
                         path.rmdir()

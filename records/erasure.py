@@ -25,10 +25,10 @@ from records.base import RecordBase
 from records.catalogue import Item
 from records.database import FileRow, LifecycleRow, RewriteRow, SubjectRow, writing
 from records.durable import make_durable
-from records.id_hashes import index_of
 from records.lifecycle import Order, UnknownRecord, event, wait_until
 from records.moment import now, shanghai_day
 from records.rewriting import Rewritten, replace_files, still_named, workplace, write_anew
+from records.stored_files import remove_file
 from records.tables import quoted_files
 from records.visibility import GONE
 from records.words import Text
@@ -279,8 +279,7 @@ def _remove_replaced(base: RecordBase, code: str) -> None:
         for name in before:
             path = base.settings.records_folder / name
             if path.exists():
-                path.unlink(missing_ok=True)
-                index_of(path).unlink(missing_ok=True)
+                remove_file(path)
                 make_durable(path.parent)
 
 

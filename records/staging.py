@@ -21,7 +21,7 @@ from records.rejected import RejectedRows
 from records.settling import MEMORY, Settlement
 from records.sorted_runs import SortedRuns
 from records.storage import digest, room
-from records.stored_files import ROW_GROUP, NamedSubjects, SubjectLists, subjects_in, write_parquet
+from records.stored_files import ROW_GROUP, NamedSubjects, SubjectLists, remove_file, subjects_in, write_parquet
 
 __all__ = ["MEMORY", "ROW_GROUP", "StagedBatch", "WrittenFile", "digest", "discard"]
 
@@ -118,7 +118,7 @@ class StagedBatch:
                 make_durable(final.parent)
                 make_durable(records_folder)
         except BaseException:
-            _remove(final)
+            remove_file(final)
             raise
         self._written = WrittenFile(final, name, rows, content, corrections > 0)
         return self._written
@@ -206,9 +206,4 @@ class StagedBatch:
 def discard(file: WrittenFile | None) -> None:
     """Remove a file that no transaction will name."""
     if file:
-        _remove(file.path)
-
-
-def _remove(path: Path) -> None:
-    path.unlink(missing_ok=True)
-    index_of(path).unlink(missing_ok=True)
+        remove_file(file.path)

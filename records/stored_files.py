@@ -11,7 +11,10 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from records.id_hashes import index_of
+
 ROW_GROUP = 50_000
+COMPANION = ".inputs"
 # Of rows sorted by subject level 1 makes files as small as the default level 3, in less time.
 COMPRESSION_LEVEL = 1
 SUBJECTS = pa.schema(
@@ -23,6 +26,26 @@ SUBJECTS = pa.schema(
     }
 )
 NAMED = pa.schema({"subject_id": pa.large_string()})
+
+
+def companion_of(file: Path, name: str) -> Path:
+    """Where something that was reckoned from a file of records lies; it goes with the file (``remove_file``)."""
+    return file.with_name(f"{file.name}.{name}{COMPANION}")
+
+
+def remove_file(file: Path) -> None:
+    """Remove a file of records and all that was reckoned from it, whether or not it is there."""
+    file.unlink(missing_ok=True)
+    index_of(file).unlink(missing_ok=True)
+    for companion in file.parent.glob(f"{file.name}.*{COMPANION}*"):
+        companion.unlink(missing_ok=True)
+
+
+def file_of(companion: Path) -> Path | None:
+    """The file of records that a companion goes with; ``None`` for what is no companion."""
+    if COMPANION not in companion.suffixes:
+        return None
+    return companion.with_name(f"{companion.name.split('.parquet.')[0]}.parquet")
 
 
 def write_parquet(frames: Iterator[pl.DataFrame], path: Path) -> None:

@@ -58,7 +58,7 @@ def connect(items: Iterable[Item], stored: Stored, following: Iterable[Item] = (
 
     A record that came into sight again has a row for each stretch, with ``recorded_at`` its beginning. A subject that
     carries on another's file (``records.succession``) has the other's records too, from the moment at which the base
-    learnt of the succession.
+    learnt of the succession. ``backend.stored`` is ``stored``.
     """
     import ibis
 
@@ -70,6 +70,7 @@ def connect(items: Iterable[Item], stored: Stored, following: Iterable[Item] = (
     views = [f"CREATE VIEW {table} AS {query}" for table, query in queries(items, stored, followed).items()]
     if views:
         backend.con.execute(";".join(views))
+    backend.stored = stored
     return backend
 
 
