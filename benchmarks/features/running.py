@@ -115,9 +115,7 @@ def _feast_jobs(wanted: Wanted, made: Made, place: Path) -> tuple[list[Job], dic
     table = place / "measures.parquet"
     with progress("为 Feast 备好特征表", "making the feature table that Feast looks up"):
         feast_rival.write_table(made, AS_OFS, table)
-    return [
-        feast_rival.FeastJob(f"feast {store}", AS_OFS, wanted.feast_python, table) for store in feast_rival.STORES
-    ], {}
+    return feast_rival.jobs(wanted.feast_python, table, AS_OFS, wanted.subjects), {}
 
 
 def _alone(wanted: Wanted, warm: Made, place: Path) -> tuple[dict[str, Any], dict[str, str]]:
