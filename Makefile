@@ -20,6 +20,7 @@ lint: setup
 
 test: lint
 	@scripts/install-browser
+	@scripts/install-java
 	.venv/bin/pytest -n 2 --dist loadfile
 
 bench: setup

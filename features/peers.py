@@ -271,6 +271,15 @@ def _keys(by: Sequence[Feature], measures: Mapping[str, Floats]) -> Floats:
 
 def _spine(peers: Sequence[Peer], segment: str, connection: Any, moment: datetime) -> pa.Table:
     """Whoever had a record by then that names a group."""
+    with connection.con.cursor() as cursor:
+        query = f"{subjects_query(peers, segment)} ORDER BY 1"
+        ids = cursor.sql(query, params={"moment": moment}).to_arrow_table()["subject_id"]
+    as_of = pa.repeat(pa.scalar(moment, pa.timestamp("us")), len(ids))
+    return pa.table([ids, as_of], schema=SPINE_SCHEMA)
+
+
+def subjects_query(peers: Sequence[Peer], segment: str) -> str:
+    """The SQL of subject_id of whoever had a record by ``$moment`` that names a group, in no order."""
     from records.catalogue import Catalogue
 
     items = Catalogue.load().items
@@ -279,11 +288,7 @@ def _spine(peers: Sequence[Peer], segment: str, connection: Any, moment: datetim
         f"SELECT subject_id FROM {table} WHERE subject_kind = '{segment}' AND recorded_at <= $moment"
         for table in tables
     )
-    with connection.con.cursor() as cursor:
-        query = f"SELECT DISTINCT subject_id FROM ({parts}) ORDER BY 1"
-        ids = cursor.sql(query, params={"moment": moment}).to_arrow_table()["subject_id"]
-    as_of = pa.repeat(pa.scalar(moment, pa.timestamp("us")), len(ids))
-    return pa.table([ids, as_of], schema=SPINE_SCHEMA)
+    return f"SELECT DISTINCT subject_id FROM ({parts})"
 
 
 def _thinned(values: Floats) -> Floats:

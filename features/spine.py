@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date, datetime
 from typing import Any, ClassVar
 
@@ -94,9 +95,11 @@ def known_since(connection: Any, segment: str) -> pa.Table:
         return cursor.sql(f"{known_since_query(segment)} ORDER BY 1").to_arrow_table()
 
 
-def known_since_query(segment: str) -> str:
-    """The SQL of ``known_since``, in no order."""
+def known_since_query(segment: str, filled: Collection[str] | None = None) -> str:
+    """The SQL of ``known_since``, in no order; ``filled``: the tables that have records, where that is known."""
     tables = [item.table for item in Catalogue.load().items.values() if segment in item.subject_kinds]
+    if filled is not None:
+        tables = [table for table in tables if table in filled] or tables[:1]
     parts = " UNION ALL ".join(
         f"SELECT subject_id, min(recorded_at) AS recorded_at FROM {table} WHERE subject_kind = '{segment}' GROUP BY 1"
         for table in tables

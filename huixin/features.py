@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, get_args
 
 import typer
 
@@ -45,24 +46,60 @@ def list_features(
 def build(
     segment: Annotated[str, typer.Option(help="主体类别，如 enterprise、individual · kind of subject")],
     as_of: Annotated[str, typer.Option(help="时点（日期） · as-of day")],
-    to: Annotated[Path, typer.Option(help="输出 Parquet · output Parquet file")],
+    to: Annotated[Path, typer.Option(help="输出 Parquet 文件；Spark 为新目录 · Parquet file; on Spark a new folder")],
+    since: Annotated[
+        str | None, typer.Option(help="自该日起的每个月末（默认只算时点） · every month end since that day")
+    ] = None,
+    engine: Annotated[Literal["duckdb", "spark"], typer.Option(help="计算引擎 · engine")] = "duckdb",
+    master: Annotated[
+        str | None, typer.Option(help="Spark 主节点，如 local[2]、spark://HOST:7077 · where Spark runs")
+    ] = None,
 ) -> None:
-    """某一时点全部主体的特征表 · the features of every subject at an as-of."""
+    """全部主体在一个或多个时点的特征表 · the features of every subject at an as-of, or at every month end."""
+    from features.spine import month_ends
+    from records.catalogue import SubjectKind
+    from records.moment import parse_as_of, shanghai_day
+
+    if segment not in get_args(SubjectKind):
+        raise typer.BadParameter(f"{segment}：{', '.join(get_args(SubjectKind))}", param_hint="--segment")
+    last = shanghai_day(parse_as_of(as_of))
+    days = month_ends(shanghai_day(parse_as_of(since)), last) if since else [last]
+    rows, codes = (_on_spark if engine == "spark" else _on_duckdb)(segment, days, to, master)
+    say(
+        f"{rows} 行（主体×时点），{codes} 个特征：{to}",
+        f"{rows} rows (subjects x as-ofs), {codes} features: {to}",
+    )
+
+
+def _on_duckdb(segment: str, days: list[date], to: Path, _: str | None) -> tuple[int, int]:
     import pyarrow.parquet as pq
 
     from features.pipeline import FeaturePipeline
-    from features.spine import month_end_spine
+    from features.spine import spine
     from records.base import RecordBase
-    from records.moment import parse_as_of, shanghai_day
     from records.settings import Settings
 
-    day = shanghai_day(parse_as_of(as_of))
     connection = RecordBase.open(Settings()).connection()
     with progress("计算特征", "computing features"):
-        made = FeaturePipeline(connection, segment).build(month_end_spine(connection, segment, day, day))
+        made = FeaturePipeline(connection, segment).build(spine(connection, segment, days))
     to.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(made, to)
-    say(
-        f"{made.num_rows} 个主体，{made.num_columns - 2} 个特征：{to}",
-        f"{made.num_rows} subjects, {made.num_columns - 2} features: {to}",
-    )
+    return made.num_rows, made.num_columns - 2
+
+
+def _on_spark(segment: str, days: list[date], to: Path, master: str | None) -> tuple[int, int]:
+    from features.spark.pipeline import SparkPipeline
+    from features.spark.session import require, start
+    from features.spark.spine import spine
+    from features.spark.tables import connect, items_for
+    from records.base import RecordBase
+    from records.settings import Settings
+
+    require()
+    base = RecordBase.open(Settings())
+    with progress("启动 Spark，读取档案", "starting Spark, finding the records"):
+        tables = connect(base, start(master), items_for(segment))
+    pipeline = SparkPipeline(tables, segment)
+    with progress("计算特征", "computing features", pipeline.steps) as told:
+        rows = pipeline.build_to(spine(tables, segment, days), to, told)
+    return rows, len(pipeline.codes)

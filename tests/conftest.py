@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -61,6 +62,26 @@ def last_day() -> date:
 def base(tmp_path: Path) -> RecordBase:
     """An empty base of one's own."""
     return RecordBase.open(Settings(home=tmp_path / "home"))
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A Spark with two executors, processes of their own, started for this worker."""
+    import pyspark
+
+    from features.spark.session import start
+
+    # Workers write into the folder that Spark is in: it is given one that goes with the tests.
+    home = tmp_path_factory.mktemp("spark")
+    for part in Path(pyspark.__path__[0]).iterdir():
+        (home / part.name).symlink_to(part)
+    os.environ["SPARK_HOME"] = str(home)
+    brief = "-Duser.timezone=UTC -XX:TieredStopAtLevel=1 -XX:+UseSerialGC"  # little to do: no time to get fast
+    settings = {f"spark.{role}.extraJavaOptions": brief for role in ("driver", "executor")}
+    settings |= {"spark.sql.shuffle.partitions": "2", "spark.sql.adaptive.enabled": "false"}
+    session = start("local-cluster[2,1,1024]", settings | {"spark.local.dir": str(home)})
+    yield session
+    session.stop()
 
 
 @pytest.fixture(scope="session")

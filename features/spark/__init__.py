@@ -1,0 +1,1 @@
+"""The second engine, for bases that outgrow a machine: the same expressions on the same files, run by Spark."""
