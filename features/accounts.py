@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from features.definition import ENTERPRISE
-from features.measures import counted, is_any, latest_ratio, ones, part
+from features.measures import counted, is_any, latest_ratio
 from records.words import Text
 
 REPORT, SETTLEMENT = "market.annual_report", "tax.annual_settlement"
@@ -41,17 +41,6 @@ FEATURES = [
         unit="share",
         months=24,
         direction=-1,
-        missing=NO_SETTLEMENT,
-    ),
-    part(
-        "loss_years_share_60m",
-        SETTLEMENT,
-        ENTERPRISE,
-        Text("近60个月亏损年度占比", "share of years at a loss, last 60 months"),
-        ones(lambda r: r.profit < 0),
-        ones(),
-        months=60,
-        direction=1,
         missing=NO_SETTLEMENT,
     ),
 ]

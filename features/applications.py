@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from features.definition import BOTH
-from features.measures import counted, is_any, ones, part
+from features.measures import counted, is_any
 from records.words import Text
 
 APPLICATION = "bank.credit_application"
@@ -26,17 +26,5 @@ FEATURES = [
         Text("近24个月信贷申请被拒次数", "applications for credit refused, last 24 months"),
         months=24,
         where=is_any("decision", "refused"),
-    ),
-    part(
-        "credit_approved_share_36m",
-        APPLICATION,
-        BOTH,
-        Text("近36个月信贷申请足额获批占比", "share of applications for credit approved in full, last 36 months"),
-        ones(is_any("decision", "approved")),
-        ones(),
-        months=36,
-        where=DECIDED,
-        direction=-1,
-        missing=Text("无已决定的信贷申请", "no application for credit was decided"),
     ),
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from features.definition import ENTERPRISE, Link
-from features.measures import both, counted, is_any, lasting, ones, part, summed
+from features.measures import both, is_any, lasting, ones, part, summed
 from records.words import Text
 
 CONTRACT, ARREARS = "finance.procurement_contract", "industry.payment_arrears"
@@ -11,14 +11,6 @@ DEBTORS = Link(ARREARS, "creditor", reverse=True)
 NO_CONTRACT = Text("无政府采购合同", "no procurement contract")
 
 FEATURES = [
-    counted(
-        "contract_count_24m",
-        CONTRACT,
-        ENTERPRISE,
-        Text("近24个月政府采购合同数", "procurement contracts awarded, last 24 months"),
-        months=24,
-        direction=-1,
-    ),
     summed(
         "contract_amount_24m",
         CONTRACT,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from features.definition import BOTH, ENTERPRISE, Feature, total
 from features.measures import now, summed
-from features.series import recency
 from records.words import Text
 
 FEATURES = [
@@ -98,15 +97,6 @@ FEATURES = [
         Text("近36个月被执行金额", "amount enforced against it, last 36 months"),
         "amount",
         months=36,
-    ),
-    recency(
-        "court_defendant_age_days",
-        "court.case",
-        BOTH,
-        Text("距最近一次被诉的天数", "days since it was last sued"),
-        where=lambda r: r.role == "defendant",
-        direction=-1,
-        missing=Text("从未被诉", "never sued"),
     ),
     now(
         "consumption_limit_now",

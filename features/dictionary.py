@@ -1,18 +1,26 @@
-"""All features by segment: gathered from the files of this package that declare ``FEATURES``."""
+"""All features by segment: gathered from the files that declare ``FEATURES``, of this package and of the installation.
+
+An installation adds features without touching this package: in modules that ``HUIXIN_FEATURE_MODULES`` names, or that
+an installed package announces under the entry point group ``huixin.features``.
+"""
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
 from functools import cache
+from importlib.metadata import entry_points
 from typing import ClassVar
 
 import features
-from features.checks import check
+from features.checks import BadFeature, check
 from features.definition import AnyFeature, Derived, Feature, Peer, Segment, Use
 from records.catalogue import Catalogue
 from records.errors import HuixinError
+from records.settings import Settings
 from records.words import Text
+
+ENTRY_POINTS = "huixin.features"
 
 
 class UnknownFeature(HuixinError):
@@ -27,12 +35,43 @@ def registered() -> dict[str, AnyFeature]:
     items = Catalogue.load().items
     declared: list[AnyFeature] = []
     for module in sorted(pkgutil.iter_modules(features.__path__), key=lambda found: found.name):
-        declared += getattr(importlib.import_module(f"features.{module.name}"), "FEATURES", [])
+        if not module.ispkg:
+            declared += getattr(importlib.import_module(f"features.{module.name}"), "FEATURES", [])
+    for name in _own_modules():
+        declared += _declared_in(name)
     known: dict[str, AnyFeature] = {}
     for feature in sorted(declared, key=lambda one: (Feature, Peer, Derived).index(type(one))):
         check(feature, known, items)
         known[feature.code] = feature
     return known
+
+
+def _own_modules() -> list[str]:
+    """The modules of this installation that declare features, each once."""
+    announced = [point.value for point in entry_points(group=ENTRY_POINTS)]
+    return list(dict.fromkeys([*announced, *Settings().feature_modules]))
+
+
+def _declared_in(module: str) -> list[AnyFeature]:
+    try:
+        declared = importlib.import_module(module).FEATURES
+    except (ImportError, AttributeError) as error:
+        raise BadFeature(
+            Text(
+                f"特征模块 {module} 无法读取：{error}；需为可导入且声明 FEATURES 列表的 Python 模块",
+                f"feature module {module} cannot be read: {error}; an importable Python module that declares a list "
+                "FEATURES is accepted",
+            )
+        ) from error
+    strangers = [one for one in declared if not isinstance(one, AnyFeature)]
+    if strangers:
+        raise BadFeature(
+            Text(
+                f"特征模块 {module} 的 FEATURES 含有非特征对象 {strangers[0]!r:.80}",
+                f"FEATURES of the feature module {module} holds what is no feature: {strangers[0]!r:.80}",
+            )
+        )
+    return list(declared)
 
 
 def features_for(segment: Segment | str, use: Use = "model") -> tuple[AnyFeature, ...]:

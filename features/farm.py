@@ -124,16 +124,6 @@ FEATURES = [
         where=both(is_any("direction", "in"), lasting("ends_on")),
         direction=0,
     ),
-    summed(
-        "land_rented_out_mu",
-        TRANSFER,
-        FARMER,
-        Text("在期流出土地面积", "land rented out, in force"),
-        "area_mu",
-        unit="mu",
-        where=both(is_any("direction", "out"), lasting("ends_on")),
-        direction=0,
-    ),
     counted(
         "machinery_now",
         "agriculture.machinery",

@@ -51,17 +51,6 @@ FEATURES = [
         months=3,
         missing=NOBODY_GUARANTEED,
     ),
-    most(
-        "guarantee_chain_dpd_max_3m",
-        LOAN,
-        BOTH,
-        Text("近3个月担保链第二层最大逾期天数", "most days past due two steps down the chain, last 3 months"),
-        lambda r: r.days_past_due,
-        "days",
-        via=GUARANTEED_BY_THEM,
-        months=3,
-        missing=Text("担保链无第二层贷款记录", "no loan on record at the second step of the chain"),
-    ),
     counted(
         "guaranteed_enforcement_open",
         "court.enforcement",
@@ -97,14 +86,6 @@ FEATURES = [
         via=GUARANTORS,
         months=3,
         missing=NO_GUARANTOR,
-    ),
-    now(
-        "guarantor_dishonest_now",
-        "court.dishonest",
-        BOTH,
-        Text("担保人被列为失信被执行人", "a guarantor is listed as dishonest judgment debtor"),
-        via=GUARANTORS,
-        until="removed_on",
     ),
     now(
         "guarantee_mutual_now",

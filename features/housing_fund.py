@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from features.definition import ENTERPRISE
 from features.measures import part
-from features.series import streak
 from records.words import Text
 
 CONTRIBUTION = "housing_fund.contribution"
@@ -19,20 +18,6 @@ FEATURES = [
         lambda r: r.paid,
         lambda r: r.due,
         months=6,
-        direction=-1,
-        actionable=True,
-        missing=NO_FUND,
-    ),
-    streak(
-        "fund_paid_streak_24m",
-        CONTRIBUTION,
-        ENTERPRISE,
-        Text(
-            "公积金连续足额缴存月数（至多24个月）",
-            "months in a row with the housing fund paid in full, up to 24 months",
-        ),
-        lambda r: r.paid >= r.due,
-        months=24,
         direction=-1,
         actionable=True,
         missing=NO_FUND,

@@ -7,7 +7,7 @@ the items that are read here permit rating, and a reason shows record ids, never
 from __future__ import annotations
 
 from features.definition import ENTERPRISE, Link
-from features.measures import both, counted, lasting, most, now, ones, part
+from features.measures import both, counted, lasting, most, now, part
 from records.words import Text
 
 OFFICE = "market.legal_representative"
@@ -33,21 +33,6 @@ FEATURES = [
         actionable=True,
     ),
     part(
-        "owner_loan_late_months_share_24m",
-        "bank.person_loan_month",
-        ENTERPRISE,
-        Text(
-            "近24个月法定代表人个人贷款逾期月份占比",
-            "share of months with a personal loan of the legal representative past due, last 24 months",
-        ),
-        ones(lambda r: r.days_past_due > 0),
-        ones(),
-        via=OWNER,
-        months=24,
-        direction=1,
-        missing=NO_OWNER_LOAN,
-    ),
-    part(
         "owner_card_use_3m",
         "bank.card_month",
         ENTERPRISE,
@@ -61,15 +46,6 @@ FEATURES = [
         direction=1,
         missing=NO_OWNER_CARD,
         actionable=True,
-    ),
-    counted(
-        "owner_defendant_count_24m",
-        "court.person_case",
-        ENTERPRISE,
-        Text("近24个月法定代表人作为被告的案件数", "cases against the legal representative, last 24 months"),
-        via=OWNER,
-        months=24,
-        where=lambda r: r.role == "defendant",
     ),
     counted(
         "owner_enforcement_open",

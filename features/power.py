@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from features.definition import BOTH, ENTERPRISE, Feature, Peer, ratio, total, year_change
 from features.registration import NO_SECTOR_PEERS, SECTOR_AND_DISTRICT
-from features.series import streak, trend
+from features.series import trend
 from records.words import Text
 
 USAGE = "power.usage"
@@ -94,17 +94,6 @@ FEATURES = [
         lambda r: r.kwh,
         months=12,
         missing=Text("近12个月用电记录不足6期", "fewer than 6 electricity bills in the last 12 months"),
-    ),
-    streak(
-        "power_on_time_streak_24m",
-        USAGE,
-        BOTH,
-        Text("电费连续按时缴纳月数（至多24个月）", "months in a row with the power bill paid on time, up to 24 months"),
-        lambda r: r.days_late == 0,
-        months=24,
-        direction=-1,
-        actionable=True,
-        missing=NO_METER,
     ),
     Peer(
         code="power_change_year_rank",

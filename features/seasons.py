@@ -277,18 +277,6 @@ FEATURES = [
         actionable=True,
     ),
     Peer(
-        code="season_output_change_rank",
-        segments=FARMER,
-        words=Text(
-            "产值同比在同品种农户中的位次", "where the change of output stands among households with the same product"
-        ),
-        direction=-1,
-        of="season_output_change_year",
-        group=SAME_PRODUCT,
-        missing=NO_GROWERS,
-        actionable=True,
-    ),
-    Peer(
         code="crop_output_per_mu_rank",
         segments=FARMER,
         words=Text("亩均产值在同品种农户中的位次", "where output per mu stands among households with the same product"),

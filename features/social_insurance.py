@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from features.definition import ENTERPRISE, Feature, Peer, ratio, total
-from features.registration import NO_SECTOR_PEERS, SECTOR_AND_DISTRICT
-from features.series import streak, trend
+from features.definition import ENTERPRISE, Feature, ratio, total
 from records.words import Text
 
 CONTRIBUTION = "social_insurance.contribution"
@@ -75,38 +73,5 @@ FEATURES = [
         ),
         actionable=True,
         missing=NOT_INSURED,
-    ),
-    streak(
-        "social_paid_streak_24m",
-        CONTRIBUTION,
-        ENTERPRISE,
-        Text("社保连续足额缴纳月数（至多24个月）", "months in a row with contributions paid in full, up to 24 months"),
-        lambda r: r.paid >= r.due,
-        months=24,
-        direction=-1,
-        actionable=True,
-        missing=NOT_INSURED,
-    ),
-    trend(
-        "insured_persons_trend_12m",
-        CONTRIBUTION,
-        ENTERPRISE,
-        Text("近12个月参保人数趋势（月均变化率）", "trend of insured persons, last 12 months (share a month)"),
-        lambda r: r.insured_persons,
-        months=12,
-        missing=Text("近12个月社保缴费不足6期", "fewer than 6 months of contributions in the last 12"),
-    ),
-    Peer(
-        code="insured_persons_change_rank",
-        segments=ENTERPRISE,
-        words=Text(
-            "参保人数变化在同行业同区县中的位次",
-            "where the change of insured persons stands in its industry and district",
-        ),
-        direction=-1,
-        of="insured_persons_change_3m",
-        group=SECTOR_AND_DISTRICT,
-        missing=NO_SECTOR_PEERS,
-        actionable=True,
     ),
 ]

@@ -231,17 +231,6 @@ FEATURES = [
         actionable=True,
         missing=NO_FILING,
     ),
-    Feature(
-        code="tax_grade_worst_36m",
-        item="tax.grade",
-        segments=ENTERPRISE,
-        words=Text("近36个月最差纳税信用等级（A=4 至 D=0）", "worst tax credit grade, last 36 months (A=4 to D=0)"),
-        unit="level",
-        direction=-1,
-        window_months=36,
-        measure=lambda r, w: r.grade.cases(*GRADE_LEVEL.items()).min(where=w),
-        missing=Text("尚无纳税信用等级", "no tax credit grade yet"),
-    ),
     Peer(
         code="revenue_change_year_rank",
         segments=ENTERPRISE,

@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-from features.definition import ENTERPRISE, Feature, ratio, total, year_change
+from features.definition import ENTERPRISE, Feature, ratio, total
 from records.words import Text
 
 USAGE = "water.usage"
 NO_METER = Text("无用水记录", "no water record")
 
 FEATURES = [
-    Feature(
-        code="water_change_year",
-        item=USAGE,
-        segments=ENTERPRISE,
-        words=Text("近6个月用水量与上年同期之比", "water, last 6 months over the same months a year before"),
-        unit="ratio",
-        direction=-1,
-        window_months=18,
-        measure=lambda r, w: year_change(r, r.cubic_metres, w),
-        missing=Text("上年同期用水记录不足", "too few water bills in the same months a year before"),
-    ),
     Feature(
         code="water_late_days_month_6m",
         item=USAGE,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated, Any
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from records.exchange.limits import ExchangeLimits
 
@@ -20,6 +21,7 @@ class Settings(BaseSettings):
     ``identity_keys_former``: keys of earlier rotations, newest first, as a JSON list; each is needed until its subjects
     are known under the present one (``huixin identity status``).
     ``catalogue_folder``: the installation's own catalogue files, beside those that Huixin ships.
+    ``feature_modules``: the installation's own Python modules that declare ``FEATURES``, separated by commas.
     ``batch_rows_most``: a batch of more rows is refused.
     ``exchange``: how much sources may push at once (``HUIXIN_EXCHANGE_...``).
     """
@@ -33,7 +35,13 @@ class Settings(BaseSettings):
     identity_keys_former: tuple[SecretStr, ...] = ()
     catalogue_folder: Path | None = None
     batch_rows_most: int = 100_000_000
+    feature_modules: Annotated[tuple[str, ...], NoDecode] = ()
     exchange: ExchangeLimits = Field(default_factory=ExchangeLimits)
+
+    @field_validator("feature_modules", mode="before")
+    @classmethod
+    def _between_commas(cls, value: Any) -> Any:
+        return tuple(one.strip() for one in value.split(",") if one.strip()) if isinstance(value, str) else value
 
     @property
     def records_folder(self) -> Path:

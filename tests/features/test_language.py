@@ -70,7 +70,6 @@ def test_guarantees_reach_the_others_in_both_directions_and_come_back(connect: A
     found = FeaturePipeline(connect(rows), "enterprise").one("s", AS_OF)
     said = {
         "guaranteed_dpd_max_3m": 9,
-        "guarantee_chain_dpd_max_3m": 4,
         "guarantor_dpd_max_3m": 9,
         "guaranteed_enforcement_open": 1,
         "guaranteed_dishonest_now": 0,
