@@ -248,3 +248,112 @@ def test_a_derived_feature_needs_known_inputs() -> None:
     )
     with pytest.raises(BadFeature, match="unknown input"):
         check(lost, registered(), Catalogue.load().items)
+
+
+def test_series_say_which_way_and_how_long(connect: Any, row: Make) -> None:
+    filings = [
+        row(months_back(back), revenue=1200 - 50 * back, tax_due=1, tax_paid=1, days_late=3 if back in (4, 9) else 0)
+        for back in range(1, 13)
+    ]
+    accounts = [
+        row(months_back(back), account="a", principal=9, balance=5, five_class="normal", days_past_due=0)
+        for back in range(2, 6)
+    ]
+    found = values(connect({"tax.filing": filings, "loan.account_month": accounts}))
+    assert found["tax_on_time_streak_24m"] == 3
+    assert found["loan_clean_streak_24m"] == 4
+    assert found["revenue_trend_12m"] == pytest.approx(50 / (1200 - 50 * 6.5))
+    few = values(connect({"tax.filing": filings[:5]}))
+    assert math.isnan(few["revenue_trend_12m"])
+    assert math.isnan(few["loan_clean_streak_24m"])
+    none = values(connect({"tax.filing": [{**one, "days_late": 1} for one in filings]}))
+    assert none["tax_on_time_streak_24m"] == 0
+
+
+def test_the_owner_and_its_other_enterprises(connect: Any, row: Make) -> None:
+    def office(who: str, firm: str, **more: Any) -> dict[str, Any]:
+        return row(months_back(30), "individual", subject_id=who, enterprise=firm, **more)
+
+    def loan(who: str, kind: str, days: int) -> dict[str, Any]:
+        fields = {"account": "a", "balance": 5, "period": months_back(1), "five_class": "normal"}
+        return row(months_back(1), kind, subject_id=who, days_past_due=days, **fields)
+
+    rows = {
+        "market.legal_representative": [
+            office("p", "s"),
+            office("p", "t"),
+            office("q", "s", ended_on=months_back(3)),
+        ],
+        "bank.person_loan_month": [loan("p", "individual", 12), loan("q", "individual", 90)],
+        "court.person_dishonest": [row(months_back(5), "individual", subject_id="p", reason="evasion", amount=1)],
+        "loan.account_month": [loan("t", "enterprise", 33), loan("s", "enterprise", 0)],
+        "court.dishonest": [row(months_back(5), subject_id="t", amount=1, removed_on=months_back(1))],
+        "industry.payment_arrears": [
+            row(months_back(2), "government", subject_id="g", creditor="s", kind="goods", amount=70),
+            row(months_back(2), "government", subject_id="g", creditor="t", kind="goods", amount=900),
+            row(months_back(9), "government", subject_id="g", creditor="s", amount=5, settled_on=months_back(1)),
+        ],
+    }
+    found = values(connect(rows))
+    said = {
+        "owner_loan_dpd_max_12m": 12,
+        "owner_dishonest_now": 1,
+        "owner_enforcement_open": 0,
+        "owner_other_offices_now": 1,
+        "fellow_dpd_max_3m": 33,
+        "fellow_dishonest_now": 0,
+        "owed_by_public_bodies": 70,
+        "loan_dpd_now": 0,
+    }
+    assert {code: found[code] for code in said} == said
+    before = values(connect(rows), as_of=end_of_day(months_back(4)))
+    assert before["fellow_dishonest_now"] == 1
+    nobody = values(connect({}))
+    assert math.isnan(nobody["owner_loan_dpd_max_12m"])
+    assert nobody["owner_dishonest_now"] == 0
+
+
+def test_seasons_are_held_against_the_same_ones_of_other_years(connect: Any, row: Make) -> None:
+    def season(back: int, kind: str, cost: int, output: int) -> dict[str, Any]:
+        return row(months_back(back), "farmer", kind=kind, product="稻", area_mu=10, cost=cost, output=output)
+
+    seasons = [
+        season(1, "crop", 100, 120),
+        season(5, "livestock", 50, 40),
+        season(8, "crop", 100, 90),
+        season(13, "crop", 80, 160),
+        season(20, "crop", 100, 150),
+        season(25, "crop", 10, 990),
+    ]
+    claims = [
+        row(months_back(2), "farmer", cause="flood", amount=30),
+        row(months_back(14), "farmer", cause="disease", amount=50),
+    ]
+    policies = [row(months_back(back), "farmer", premium=5, insured=200) for back in (3, 15)]
+    land = [row(months_back(9), "farmer", direction="in", area_mu=4, rent=1, ends_on=None)]
+    found = values(
+        connect(
+            {
+                "farm.season": seasons,
+                "insurance.claim": claims,
+                "insurance.policy": policies,
+                "land.transfer": land,
+            }
+        ),
+        "farmer",
+    )
+    said = {
+        "season_output_change_year": (120 + 90) / (160 + 150),
+        "season_cost_change_year": 200 / 180,
+        "season_margin_change_year": (210 / 310) / (200 / 180),
+        "season_profit_age_days": (date(2025, 6, 30) - months_back(1)).days,
+        "crop_margin_24m": 520 / 380,
+        "livestock_margin_24m": 40 / 50,
+        "crop_output_per_mu_24m": 520 / 40,
+        "insurance_claimed_over_insured_36m": 80 / 400,
+        "weather_claims_36m": 1,
+        "weather_loss_share_of_output": 30 / 250,
+        "policies_36m": 2,
+        "land_rented_in_mu": 4,
+    }
+    assert {code: found[code] for code in said} == {code: pytest.approx(value) for code, value in said.items()}
