@@ -78,7 +78,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     os.environ["SPARK_HOME"] = str(home)
     brief = "-Duser.timezone=UTC -XX:TieredStopAtLevel=1 -XX:+UseSerialGC"  # little to do: no time to get fast
     settings = {f"spark.{role}.extraJavaOptions": brief for role in ("driver", "executor")}
-    settings |= {"spark.sql.shuffle.partitions": "2", "spark.sql.adaptive.enabled": "false"}
+    settings |= {"spark.sql.shuffle.partitions": "2", "spark.sql.adaptive.enabled": "false", "spark.locality.wait": "0"}
     session = start("local-cluster[2,1,1024]", settings | {"spark.local.dir": str(home)})
     yield session
     session.stop()

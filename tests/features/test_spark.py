@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 import features.spark.spine as spark_spine
 from county import CountyPlan
 from features.compiled import compiled
+from features.definition import Peer
 from features.dictionary import registered
 from features.pipeline import FeaturePipeline
 from features.spark.folders import FolderTaken
@@ -46,7 +47,11 @@ KINDS: dict[SubjectKind, int] = {
     "government": 6,
 }
 # To compile a hundred queries to Java for a few rows each would take most of the time; the county's are compiled.
-INTERPRETED = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
+INTERPRETED = {
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.sql.shuffle.partitions": "1",
+}
 
 
 @dataclass
@@ -174,6 +179,8 @@ def test_a_county_is_built_by_the_executors(county: RecordBase, tables: SparkTab
     assert found.schema.names == wanted.schema.names
     assert found.select(["subject_id", "as_of"]) == wanted.select(["subject_id", "as_of"])
     assert [code for code in pipeline.codes if (bits(found[code]) != bits(wanted[code])).any()] == []
+    among_peers = [one.code for one in pipeline.features if isinstance(one, Peer)]
+    assert any(np.isfinite(wanted[code].to_numpy()).any() for code in among_peers)
 
 
 def test_a_folder_is_whole_or_not_there(tables: SparkTables, tmp_path: Path) -> None:
