@@ -95,7 +95,7 @@ class Documentation:
 
 
 def document(
-    base: RecordBase, segment: str, as_of: date, *, every: int = 3, progress: Progress | None = None
+    base: RecordBase, segment: str, as_of: date, *, every: int = 6, progress: Progress | None = None
 ) -> Documentation:
     """The dictionary of ``segment``, all uses, with profiles at the end of ``as_of`` and every so many months before.
 

@@ -36,7 +36,7 @@ READS_AS_WORDS: dict[ReadsAs, Text] = {
     "bad": Text("误作不良表现", "silence reads as bad behaviour"),
     "nothing": Text("误作没有发生", "silence reads as nothing having happened"),
     "missing": Text("逐渐缺失", "values go missing"),
-    "stale": Text("停留在旧值", "values stay as they were"),
+    "stale": Text("只凭旧记录", "only old records speak"),
 }
 
 
@@ -48,7 +48,7 @@ class Poisoned:
     From the day on which the source last spoke as usual to the as-of: ``present`` and ``zero``, shares of subjects;
     ``age``, median days since the latest record of the item (NaN where there is none); ``better``, ``worse`` and
     ``lost``, subjects whose value moved towards a lower PD, a higher one, or went missing. Where nothing ever came,
-    all of these are as at the as-of.
+    nothing has moved: shares and ages are NaN.
     """
 
     feature: str
@@ -85,8 +85,9 @@ def poisoned(
     found = silences(base, segment, tuple(items), moment)
     if not found:
         return []
-    at = _Moments(pipeline or _pipeline(base, segment), moment, found)
-    made = [_moved(at, each, feature) for each in found for feature in resting_on(used, each.item)]
+    at = _Moments(pipeline or _pipeline(base, segment), moment, [one for one in found if one.spoke])
+    told = [(each, feature) for each in found for feature in resting_on(used, each.item)]
+    made = [_moved(at, each, one) if each.spoke else _still(at, each, one) for each, one in told]
     return sorted(made, key=_danger)
 
 
@@ -115,59 +116,91 @@ def _danger(one: Poisoned) -> tuple[bool, int, int, int, str]:
 
 
 class _Moments:
-    """All features before each silence and now, computed at once: whoever asks has compiled them already."""
+    """All features now, before each silence and as long before that, computed at once.
+
+    Whoever asks has compiled them already.
+    """
 
     def __init__(self, pipeline: FeaturePipeline, now: datetime, found: Sequence[Silence]) -> None:
         self.now = now
         known = known_since(pipeline.connection, pipeline.segment)
-        self.subjects = {at: _spine(known, at) for at in sorted({now, *(self.before(one) for one in found)})}
+        befores = {self.before(one) for one in found}
+        asked = sorted({now, *befores, *(self.earlier(before) for before in befores)})
+        self.subjects = {at: _spine(known, at) for at in asked}
+        if not found:
+            return
         table = pipeline.build(pa.concat_tables(self.subjects.values()))
         self._columns = {one.code: np.asarray(table[one.code].to_numpy(), np.float64) for one in pipeline.features}
         ends = np.cumsum([0, *(len(spine) for spine in self.subjects.values())]).tolist()
         self._rows = {at: slice(*ends[n : n + 2]) for n, at in enumerate(self.subjects)}
-        asked = {(one.item, at) for one in found for at in (now, self.before(one))}
-        self.age = {(item, at): _age(pipeline, item, at) for item, at in sorted(asked)}
+        pairs = {(one.item, at) for one in found for at in (now, self.before(one))}
+        self.age = {(item, at): _age(pipeline, item, at) for item, at in sorted(pairs)}
 
     def before(self, silence: Silence) -> datetime:
-        """The end of the last day on which the source spoke as usual; now where nothing ever came."""
+        """The end of the last day on which the source spoke as usual."""
         return self.now if silence.spoke is None else min(self.now, end_of_day(silence.spoke))
+
+    def earlier(self, before: datetime) -> datetime:
+        """As long before that as it is past."""
+        return before - (self.now - before)
 
     def values(self, code: str, at: datetime) -> Floats:
         """A feature's values at a moment, [subjects known by then]."""
         return self._columns[code][self._rows[at]]
 
-    def kept(self, at: datetime) -> npt.NDArray[np.bool_]:
-        """Which subjects of now were known at the moment, [subjects now]; they stand in the same order."""
-        then = self.subjects[at]["subject_id"].combine_chunks()
-        return np.asarray(pc.is_in(self.subjects[self.now]["subject_id"], then).to_numpy())
+    def later(self, code: str, at: datetime, then: datetime) -> Floats:
+        """Its values at a later moment of those known at the first, [subjects known by the first]."""
+        early = self.subjects[at]["subject_id"].combine_chunks()
+        kept = pc.is_in(self.subjects[then]["subject_id"], early).to_numpy()
+        return np.asarray(self.values(code, then)[kept])
 
 
 def _moved(at: _Moments, silence: Silence, feature: AnyFeature) -> Poisoned:
-    before = at.before(silence)
-    old, new, kept = at.values(feature.code, before), at.values(feature.code, at.now), at.kept(before)
-    had, moved = ~np.isnan(old), (new[kept] - old) * feature.direction
-    better, worse = int((moved < 0).sum()), int((moved > 0).sum())
-    read = _as_seen(reads_as(feature, silence.item), better, worse, int(had.sum()))
+    before, code = at.before(silence), feature.code
+    earlier = at.earlier(before)
+    old, new, later = at.values(code, before), at.values(code, at.now), at.later(code, before, at.now)
+    moved = (later - old) * feature.direction
+    usual = (at.later(code, earlier, before) - at.values(code, earlier)) * feature.direction
+    had = ~np.isnan(old)
     return Poisoned(
-        feature.code,
+        code,
         silence,
-        read,
+        _as_seen(reads_as(feature, silence.item), moved, usual),
         len(new),
         len(new) if nothing_counts(feature, silence.item) else int(had.sum()),
         Two(_share(had), _share(~np.isnan(new))),
         Two(_share(old == 0), _share(new == 0)),
         Two(at.age[silence.item, before], at.age[silence.item, at.now]),
-        better,
-        worse,
-        int((had & np.isnan(new[kept])).sum()),
+        int((moved < 0).sum()),
+        int((moved > 0).sum()),
+        int((had & np.isnan(later)).sum()),
     )
 
 
-def _as_seen(declared: ReadsAs, better: int, worse: int, had: int) -> ReadsAs:
-    """What reads as stale but moved for most who had a value, such as the age of the latest record, reads as such."""
-    if declared == "stale" and max(better, worse) > had / 2:
-        return "good" if better > worse else "bad"
-    return declared
+def _still(at: _Moments, silence: Silence, feature: AnyFeature) -> Poisoned:
+    """Where nothing ever came."""
+    subjects, unknown = len(at.subjects[at.now]), Two(float("nan"), float("nan"))
+    affected = subjects if nothing_counts(feature, silence.item) else 0
+    read = reads_as(feature, silence.item)
+    return Poisoned(feature.code, silence, read, subjects, affected, unknown, unknown, unknown, 0, 0, 0)
+
+
+def _as_seen(declared: ReadsAs, moved: Floats, usual: Floats) -> ReadsAs:
+    """What would stay as it was but moved for most who have a value, such as the age of the latest record, and did not
+    while the source spoke, as months on file do; ``moved`` and ``usual``: changes, positive where PD rises."""
+    if declared != "stale":
+        return declared
+    sides: tuple[tuple[ReadsAs, int], ...] = (("good", -1), ("bad", 1))
+    for name, side in sides:
+        if _most(side * moved) and not _most(side * usual):
+            return name
+    return "stale"
+
+
+def _most(changes: Floats) -> bool:
+    """Whether most of those that are known are above zero."""
+    known = changes[~np.isnan(changes)]
+    return bool((known > 0).sum() > len(known) / 2)
 
 
 def _spine(known: pa.Table, at: datetime) -> pa.Table:

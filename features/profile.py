@@ -91,7 +91,7 @@ class Profiles:
     features: tuple[Profile, ...]
 
 
-def profiles(pipeline: FeaturePipeline, as_of: date, every: int = 3) -> Profiles:
+def profiles(pipeline: FeaturePipeline, as_of: date, every: int = 6) -> Profiles:
     """Profiles of the features of ``pipeline`` at the end of ``as_of`` and every so many months before it.
 
     At most ten years back. Outcomes are those known at the as-of. Features that are not for models have no information

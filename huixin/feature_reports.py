@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -9,10 +10,13 @@ import orjson
 import typer
 from rich.markup import escape
 
-from huixin.console import out, progress, say, speak, step, table
-from records.words import Text
+from huixin.console import out, progress, say, speak, step
+from records.words import Language, Text
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
+    from features.drift import Level
     from features.monitoring import Drift
     from features.poison import Poisoned
     from models.score_drift import ScoreDrift
@@ -32,7 +36,7 @@ def dictionary(
     every: Annotated[
         int,
         typer.Option(help="逐年数字每几个月取一次 · months between the as-ofs of the yearly figures", min=1, max=12),
-    ] = 3,
+    ] = 6,
     json: Annotated[Path | None, typer.Option("--json", help="另写 JSON · JSON file beside the page")] = None,
     csv: Annotated[Path | None, typer.Option("--csv", help="另写 CSV · CSV file beside the page")] = None,
 ) -> None:
@@ -101,9 +105,13 @@ def drift(
     if json is not None:
         _write(json, orjson.dumps({**found.as_dict(), "scores": _plain(scores)}, option=orjson.OPT_INDENT_2))
         say(f"数据：{json}", f"data: {json}")
-    reached = {"never": (), "large": ("large",), "moderate": ("moderate", "large")}[alarm]
-    if found.level in reached:
+    if alarming(found.level, alarm):
         raise typer.Exit(1)
+
+
+def alarming(level: Level, alarm: str) -> bool:
+    """Whether ``level`` reaches the one from which on ``drift`` ends with status 1; ``never`` is never reached."""
+    return level in {"never": (), "large": ("large",), "moderate": ("moderate", "large")}[alarm]
 
 
 def _show(found: Drift, scores: tuple[ScoreDrift, ...]) -> None:
@@ -140,48 +148,33 @@ def _show_sources(found: Drift) -> None:
     from records.catalogue import Catalogue
     from service.pages.feature_words import LEVEL_WORDS
 
-    heads = (
-        ("来源", "source"),
-        ("程度", "level"),
-        ("特征", "features"),
-        ("漂移", "moved"),
-        ("最大 PSI", "largest PSI"),
-    )
-    listing = table(Text("按来源", "By source"), [Text(*one) for one in (*heads, ("缺失率", "missing"))])
+    heads = (("来源", "source"), ("程度", "level"), ("特征", "of"), ("漂移", "moved"), ("最大 PSI", "worst PSI"))
+    listing = _table(Text("按来源", "By source"), (*heads, ("缺失率", "missing")))
     for one in found.sources:
         listing.add_row(
-            speak(Catalogue.load().sources[one.source].words),
-            f"[{STYLES[one.level]}]{speak(LEVEL_WORDS[one.level])}[/]",
+            escape(speak(Catalogue.load().sources[one.source].words)),
+            f"[{STYLES[one.level]}]{LEVEL_WORDS[one.level].in_language(_language())}[/]",
             str(one.features),
             str(one.moderate + one.large),
-            f"{one.worst_index:.3f} {one.worst_code}",
+            f"{one.worst_index:.3f}",
             f"{one.missing.reference:.1%} → {one.missing.current:.1%}",
         )
     out.print(listing)
 
 
 def _show_features(found: Drift) -> None:
-    from features.dictionary import registered
     from service.pages.feature_words import LEVEL_WORDS
 
     moved = [one for one in found.features if one.worst != "stable"]
     if not moved:
         say(f"{len(found.features)} 个特征均稳定", f"all {len(found.features)} features are stable")
         return
-    heads = (
-        ("特征", "feature"),
-        ("程度", "level"),
-        ("PSI", "PSI"),
-        ("偶然", "chance"),
-        ("缺失率", "missing"),
-        ("为零", "zero"),
-    )
-    listing = table(Text("漂移的特征", "Features that moved"), [Text(*one) for one in heads])
+    heads = (("特征", "feature"), ("程度", "level"), ("PSI", "PSI"), ("偶然", "chance"), ("缺失率", "missing"))
+    listing = _table(Text("漂移的特征", "Features that moved"), (*heads, ("为零", "zero")))
     for one in moved[:SHOWN]:
-        words = registered()[one.code].words if one.code in registered() else Text(one.code, one.code)
         listing.add_row(
-            f"{one.code}\n[dim]{escape(speak(words))}[/]",
-            f"[{STYLES[one.worst]}]{speak(LEVEL_WORDS[one.worst])}[/]",
+            one.code,
+            f"[{STYLES[one.worst]}]{LEVEL_WORDS[one.worst].in_language(_language())}[/]",
             f"{one.index:.3f}",
             f"{one.chance:.3f}",
             f"{one.missing.reference:.1%} → {one.missing.current:.1%}",
@@ -189,7 +182,24 @@ def _show_features(found: Drift) -> None:
         )
     out.print(listing)
     if len(moved) > SHOWN:
-        say(f"另有 {len(moved) - SHOWN} 个，见网页", f"{len(moved) - SHOWN} more on the page (--to)")
+        say(f"另有 {len(moved) - SHOWN} 个，见网页（--to）", f"{len(moved) - SHOWN} more on the page (--to)")
+
+
+def _table(title: Text, heads: tuple[tuple[str, str], ...]) -> Table:
+    """A table that keeps to one line a row: names fold, figures do not."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    made = Table(title=speak(title), title_justify="left", header_style="bold", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for number, head in enumerate(heads):
+        words = speak(Text(*head)).replace(" · ", "\n")
+        made.add_column(words, overflow="fold", no_wrap=number > 1, justify="right" if number > 1 else "left")
+    return made
+
+
+def _language() -> Language:
+    """The language of single words in narrow columns."""
+    return "zh" if os.environ.get("HUIXIN_LANGUAGE") == "zh" else "en"
 
 
 def _show_poisoned(poisoned: list[Poisoned]) -> None:

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from features.dictionary import features_for
-from features.documentation import document
 from features.drift import BadComparison
 from features.lineage import items_behind
 from features.monitoring import Drift, monitor
 from features.pipeline import FeaturePipeline
 from features.poison import Poisoned, poisoned
+from features.profile import profiles
 from features.silence import silences, thin
 from records.base import RecordBase
 from records.database import NothingToReportRow, writing
@@ -98,6 +98,12 @@ def test_features_that_go_missing_affect_those_who_had_a_value(found: list[Poiso
     assert all(one.affected == 40 for one in loans if one.present.reference == 1.0)
 
 
+def test_what_goes_on_without_its_source_is_not_called_good(found: list[Poisoned]) -> None:
+    seen = {one.feature: one.reads_as for one in found if one.silence.cause != "never"}
+    assert seen["loan_months_on_book"] == "stale"  # a month a month, whoever speaks
+    assert seen["loan_overdue_30_count_12m"] == "good"
+
+
 def test_the_past_is_told_the_same_whatever_came_later(base: RecordBase) -> None:
     early = [one.item for one in silences(base, "enterprise", ITEMS, end_of_day(date(2025, 5, 31)))]
     assert early == ["court.enforcement"]
@@ -125,24 +131,22 @@ def test_questions_without_an_answer_are_refused(base: RecordBase) -> None:
         monitor(base, "enterprise", date(2020, 1, 1), SILENT, features=FEATURES[:1])
 
 
-def test_the_dictionary_says_how_each_feature_behaves(base: RecordBase, tmp_path: Path) -> None:
-    made = document(base, "enterprise", SILENT, every=6)
-    entries = {entry.feature.code: entry for entry in made.entries}
+def test_the_profile_says_how_each_feature_behaves(base: RecordBase) -> None:
+    made = profiles(FeaturePipeline(base.connection(), "enterprise", FEATURES), SILENT)
+    assert (made.subjects, made.known) == (40, 40)
+    entries = {one.code: one for one in made.features}
     revenue = entries["revenue_month_12m"]
-    assert revenue.profile.present == 1.0
-    assert revenue.profile.distribution is not None
-    assert sum(bar.share for bar in revenue.profile.distribution.bars) == pytest.approx(1.0)
-    assert [year.year for year in revenue.profile.years] == [2024, 2025]
-    told = revenue.profile.years[0].information
+    assert revenue.present == 1.0
+    assert revenue.distribution is not None
+    assert sum(bar.share for bar in revenue.distribution.bars) == pytest.approx(1.0)
+    assert [year.year for year in revenue.years] == [2024, 2025]
+    told = revenue.years[0].information
     assert told is not None
     assert (told.defaults, told.others, told.few) == (6, 34, True)
-    assert revenue.profile.years[1].information is None
-    assert entries["court_defendant_count_12m"].poisoned[0].silence.cause == "silent"
-    assert entries["enforcement_open_count"].profile.zero == 1.0
-    assert all(entry.profile.information is None for entry in made.entries if entry.feature.use != "model")
-    made.write_csv(tmp_path / "features.csv")
-    assert len((tmp_path / "features.csv").read_text(encoding="utf-8-sig").splitlines()) == 1 + len(made.entries)
-    assert len(made.as_dict()["features"]) == len(made.entries)
+    assert revenue.years[1].information is None
+    assert revenue.information == told
+    assert entries["enforcement_open_count"].zero == 1.0
+    assert all(abs(rho) >= 0.3 for one in made.features for _, rho in one.partners)
 
 
 def test_steady_counts_raise_no_alarm_more_often_than_said() -> None:

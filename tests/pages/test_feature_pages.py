@@ -11,8 +11,9 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from features.drift import BadComparison
+from features.drift import BadComparison, Level
 from huixin.cli import app
+from huixin.feature_reports import alarming
 from records.base import RecordBase
 from records.settings import Settings
 from tests.features.reporting import report
@@ -80,9 +81,15 @@ def test_the_dictionary_is_written_as_page_and_data(home: Path, written: dict[st
     found = written["dictionary"]
     assert found.exit_code == 0, found.output
     assert "4 items silent" in found.output  # those of autumn, and registrations that never changed
-    data = orjson.loads((home / "dictionary.json").read_bytes())
-    assert {one["code"] for one in data["features"]} >= {"revenue_month_12m", "court_defendant_count_12m"}
-    assert (home / "f.csv").read_text(encoding="utf-8-sig").startswith("code,")
+    data = {one["code"]: one for one in orjson.loads((home / "dictionary.json").read_bytes())["features"]}
+    assert data.keys() >= {"revenue_month_12m", "court_defendant_count_12m"}
+    assert data["court_defendant_count_12m"]["poisoned"][0]["silence"]["cause"] == "silent"
+    assert data["revenue_month_12m"]["rests_on"]["tax.filing"]["uses"]
+    assert data["tax_arrears_share_of_revenue"]["inputs"] == ["tax_arrears_open", "revenue_month_12m"]
+    assert all(one["profile"]["information"] is None for one in data.values() if one["use"] != "model")
+    rows = (home / "f.csv").read_text(encoding="utf-8-sig").splitlines()
+    assert rows[0].startswith("code,")
+    assert len(rows) == 1 + len(data)
 
 
 def test_drift_ends_with_one_where_silence_looks_like_good_behaviour(home: Path, written: dict[str, Any]) -> None:
@@ -95,9 +102,16 @@ def test_drift_ends_with_one_where_silence_looks_like_good_behaviour(home: Path,
     assert data["poisoned"][0]["reads_as"] == "good"
 
 
-def test_the_level_that_alarms_is_chosen_and_wrong_questions_are_refused(home: Path) -> None:
-    asked = ("drift", "--segment", "enterprise", "--reference", "2025-08-31", "--current", "2025-09-30")
-    assert run(home, *asked, "--alarm", "never").exit_code == 0
+@pytest.mark.parametrize(
+    ("level", "alarm", "rings"),
+    [("large", "never", False), ("moderate", "large", False), ("large", "large", True), ("moderate", "moderate", True)],
+)
+def test_the_level_that_alarms_is_chosen(level: Level, alarm: str, rings: bool) -> None:
+    assert alarming(level, alarm) is rings
+    assert not alarming("stable", alarm)
+
+
+def test_wrong_questions_are_refused(home: Path) -> None:
     wrong = run(home, "drift", "--segment", "shop", "--reference", "2025-08-31", "--current", "2025-09-30")
     assert isinstance(wrong.exception, BadComparison)
     assert "accepted: enterprise" in wrong.exception.text.en
