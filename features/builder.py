@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from features.compiled import CompiledFeatures
-from features.definition import Feature
+from features.compiled import CompiledFeatures, Reading
+from features.definition import Feature, Grouping
 from features.inputs import Read, TooLarge, read
 from features.leaves import CannotSweep
 from features.plan import plan_of
@@ -56,19 +56,23 @@ def ways(compiled: CompiledFeatures) -> Ways:
     sweeps: list[Sweep] = []
     joins: list[tuple[str, tuple[str, ...]]] = []
     for (reading, grouping), features in compiled.by_pass.items():
-        left = []
-        can: list[Feature] = []
-        for feature in features:
-            try:
-                plan_of(reading, grouping, [feature])
-                can.append(feature)
-            except CannotSweep:
-                left.append(feature)
+        can, left = features, list[Feature]()
+        if not _can_be_swept(reading, grouping, features):
+            can = [one for one in features if _can_be_swept(reading, grouping, [one])]
+            left = [one for one in features if one not in can]
         if can:
             sweeps.append(Sweep(plan_of(reading, grouping, can)))
         if left:
             joins.append((compiled.joining(reading, grouping, left), tuple(one.code for one in left)))
     return Ways(tuple(sweeps), tuple(joins))
+
+
+def _can_be_swept(reading: Reading, grouping: Grouping | None, features: list[Feature]) -> bool:
+    try:
+        plan_of(reading, grouping, features)
+    except CannotSweep:
+        return False
+    return True
 
 
 def measure(connection: Any, compiled: CompiledFeatures, rows: pa.Table) -> dict[str, Floats]:
@@ -150,15 +154,36 @@ def _measure_portion(connection: Any, sweeps: tuple[Sweep, ...], portion: Portio
 
 def _given(connection: Any, cursor: Any, sweep: Sweep, portion: Portion) -> Read:
     """From the companions of the base's files where there are any, else by asking the item's view."""
-    stored = getattr(connection, "stored", None)
-    if stored is not None:
-        with _ONE_AT_A_TIME:
-            if not isinstance(getattr(connection, "stored_inputs", None), StoredInputs):
-                connection.stored_inputs = StoredInputs(connection, stored)
+    if (stored := stored_inputs(connection)) is not None:
         with suppress(NotStored):
-            found: Read = connection.stored_inputs.read(cursor, sweep.plan, sweep.own_query, portion.subjects)
-            return found
+            return stored.read(cursor, sweep.plan, sweep.own_query, portion.subjects)
     return read(cursor, sweep.plan, sweep.query, portion.subjects)
+
+
+def stored_inputs(connection: Any) -> StoredInputs | None:
+    """The inputs kept beside the files that ``connection`` reads, or ``None`` for records that lie in no files."""
+    stored = getattr(connection, "stored", None)
+    if stored is None:
+        return None
+    with _ONE_AT_A_TIME:
+        if not isinstance(getattr(connection, "stored_inputs", None), StoredInputs):
+            connection.stored_inputs = StoredInputs(connection, stored)
+    found: StoredInputs = connection.stored_inputs
+    return found
+
+
+def without_records(connection: Any, compiled: CompiledFeatures, subject_id: str) -> set[Reading]:
+    """What features read of which it is known that there was never a record for the subject."""
+    found: set[Reading] = set()
+    if (stored := stored_inputs(connection)) is None:
+        return found
+    with connection.con.cursor() as cursor:
+        for sweep in ways(compiled).sweeps:
+            if sweep.plan.grouping is None:
+                with suppress(NotStored, TooLarge):
+                    if not stored.any_records(cursor, sweep.plan, sweep.own_query, subject_id):
+                        found.add(sweep.plan.reading)
+    return found
 
 
 def _measure(cursor: Any, sweep: Sweep, given: Read, portion: Portion, measures: Measures) -> None:

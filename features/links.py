@@ -50,7 +50,7 @@ def linked(link: Link, asking: Any = None) -> Any:
     if link.then is None:
         return pairs
     middle = pairs.select(subject_id=pairs.other_id).distinct() if asking is not None else None
-    further = linked(link.then, middle)
+    further = linked(link.then, middle).view()  # the second step may be the first one again
     joined = pairs.join(further, pairs.other_id == further.subject_id, rname="{name}_further")
     joined = joined.select(
         subject_id=joined.subject_id,

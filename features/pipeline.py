@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from features.builder import measure
+from features.builder import measure, without_records
 from features.compiled import compiled, reading_of
 from features.definition import AnyFeature, Derived, Feature
 from features.dictionary import features_for
@@ -97,10 +97,16 @@ class FeaturePipeline:
         """
         sources = {code: self._compiled.measured_on(code) for code in codes}
         readings = dict.fromkeys(reading_of(feature) for found in sources.values() for feature in found)
-        behind: dict[str, list[Evidence]] = {}
+        behind: dict[str, Sequence[Evidence]] = {}
         with self.connection.con.cursor() as cursor:
             cursor.register("spine", numbered(spine_of(subject_id, as_of)))
+            empty = without_records(self.connection, self._compiled, subject_id)
             for reading in readings:
+                if reading in empty:
+                    behind |= {
+                        one.code: [] for found in sources.values() for one in found if reading_of(one) == reading
+                    }
+                    continue
                 features, query = self._compiled.evidence_queries[reading]
                 records = cursor.sql(query).to_arrow_table()
                 for code, feature in features.items():

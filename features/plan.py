@@ -105,7 +105,12 @@ class SweepPlan:
 
 
 def plan_of(reading: Reading, grouping: Grouping | None, features: Sequence[Feature]) -> SweepPlan:
-    """The plan of one pass. Raises ``CannotSweep``."""
+    """The plan of one pass, made once. Raises ``CannotSweep``."""
+    return _plan_of(reading, grouping, tuple(features))
+
+
+@cache
+def _plan_of(reading: Reading, grouping: Grouping | None, features: tuple[Feature, ...]) -> SweepPlan:
     import ibis
     import ibis.expr.operations as ops
 

@@ -28,6 +28,7 @@ from records.catalogue import Catalogue, Item
 from records.tables import Stored
 
 Integers = npt.NDArray[np.int64]
+Pairs = tuple[npt.NDArray[Any], npt.NDArray[Any], Integers, Integers]  # subject in order, other, since, until
 ALWAYS = np.iinfo(np.int64).min
 FEW_SUBJECTS, FEW_ROWS = 100, 100_000
 SIEVE_BITS = 20
@@ -73,7 +74,8 @@ class StoredInputs:
         self._lock = Lock()
         self._companions: dict[Path, Companion] = {}
         self._overlays: dict[tuple[str, Path], Overlay] = {}
-        self._followed: tuple[npt.NDArray[Any], npt.NDArray[Any], Integers, Integers] | None = None
+        self._pairs: dict[Link, Pairs] = {}
+        self._followed: Pairs | None = None
 
     def read(self, cursor: Any, plan: SweepPlan, query: str, subjects: pa.Table) -> Read:
         """As ``features.inputs.read``; ``query`` reads everybody's own records. Raises ``NotStored``, ``TooLarge``."""
@@ -87,6 +89,11 @@ class StoredInputs:
         overlay = self._overlay(cursor, item, companions)
         parts = [part for one in companions if (part := _rows(one, members, overlay))]
         return _joined(plan, parts)
+
+    def any_records(self, cursor: Any, plan: SweepPlan, query: str, subject_id: str) -> bool:
+        """Whether anything was ever reported that the plan reads of the subject. Raises as ``read``."""
+        asked = pa.table({"subject_id": [subject_id], "number": pa.array([0], pa.int32())})
+        return len(self.read(cursor, plan, query, asked).records.subject) > 0
 
     def _of_item(self, cursor: Any, item: Item, plan: SweepPlan, query: str, few: bool) -> list[Companion]:
         return [self._companion(cursor, Path(file), item, plan, query, few) for file, _ in self._files(item)]
@@ -121,21 +128,29 @@ class StoredInputs:
         ids = _ids(subjects["subject_id"])
         own = Members(number, ids, np.full(len(ids), ALWAYS), np.full(len(ids), NEVER_US))
         if link is not None:
-            own = self._linked(cursor, link, subjects)
+            own = self._linked(cursor, link, own)
         return self._with_predecessors(cursor, own) if item.inherited else own
 
-    def _linked(self, cursor: Any, link: Link, subjects: pa.Table) -> Members:
-        import ibis
+    def _linked(self, cursor: Any, link: Link, own: Members) -> Members:
+        """Those at the other end of ``link``, of each subject."""
+        heads, others, since, until = self._pairs_of(cursor, link)
+        first = np.searchsorted(heads, own.member, "left")
+        counts = np.searchsorted(heads, own.member, "right") - first
+        who, which = _spread(first, counts)
+        return Members(own.subject[who], others[which], since[which], until[which])
 
-        cursor.register("asked", subjects)
-        query = duckdb_sql(linked(link, ibis.table({"subject_id": "string"}, name="asked")))
-        found = cursor.sql(f"SELECT a.number, l.* FROM ({query}) l JOIN asked a USING (subject_id)").to_arrow_table()
-        return Members(
-            found["number"].to_numpy().astype(np.int32),
-            _ids(found["other_id"]),
-            found["seen_from"].cast(pa.timestamp("us")).cast(pa.int64()).to_numpy(),
-            found["seen_until"].cast(pa.timestamp("us")).cast(pa.int64()).to_numpy(),
-        )
+    def _pairs_of(self, cursor: Any, link: Link) -> Pairs:
+        """All pairs that ``link`` makes, by subject; asked once."""
+        with self._lock:
+            if link not in self._pairs:
+                rows = cursor.sql(f"SELECT * FROM ({duckdb_sql(linked(link))}) ORDER BY subject_id").to_arrow_table()
+                self._pairs[link] = (
+                    _ids(rows["subject_id"]),
+                    _ids(rows["other_id"]),
+                    _moments(rows["seen_from"], ALWAYS),
+                    _moments(rows["seen_until"], NEVER_US),
+                )
+            return self._pairs[link]
 
     def _with_predecessors(self, cursor: Any, own: Members) -> Members:
         """And the records of those whose file a member carries on."""
@@ -146,8 +161,7 @@ class StoredInputs:
         counts = np.searchsorted(heirs, own.member, "right") - first
         if not counts.any():
             return own
-        who = np.repeat(np.arange(len(own.member)), counts)
-        which = np.arange(counts.sum()) + np.repeat(first - np.concatenate([[0], np.cumsum(counts)[:-1]]), counts)
+        who, which = _spread(first, counts)
         return Members(
             np.concatenate([own.subject, own.subject[who]]),
             np.concatenate([own.member, members[which]]),
@@ -155,7 +169,7 @@ class StoredInputs:
             np.concatenate([own.until, np.minimum(own.until[who], until[which])]),
         )
 
-    def _succession(self, cursor: Any) -> tuple[npt.NDArray[Any], npt.NDArray[Any], Integers, Integers]:
+    def _succession(self, cursor: Any) -> Pairs:
         if self._followed is None:
             rows = cursor.sql("SELECT * FROM succession ORDER BY subject_id").to_arrow_table()
             self._followed = (
@@ -213,7 +227,7 @@ def _rows(companion: Companion, members: Members, overlay: Overlay) -> _Part | N
         return None
     first, last = start[at[known]], start[at[known] + 1]
     counts = last - first
-    place = np.arange(counts.sum()) + np.repeat(first - np.concatenate([[0], np.cumsum(counts)[:-1]]), counts)
+    _, place = _spread(first, counts)
     whole = bool((first[1:] == last[:-1]).all())
     part = _Part(companion, place, whole, np.repeat(members.subject[known], counts), place, place)
     recorded = part.column("recorded").astype(np.int64, copy=True)
@@ -325,6 +339,12 @@ def _laid_over(
     sieve = np.zeros(1 << SIEVE_BITS, np.bool_)
     sieve[(ids >> np.uint64(64 - SIEVE_BITS)).astype(np.int64)] = True
     return Overlay(ids[begins], np.append(np.flatnonzero(begins), len(ids)), since, until, sieve)
+
+
+def _spread(first: Integers, counts: Integers) -> tuple[Integers, Integers]:
+    """For stretches of ``counts`` from ``first`` on: the number of the stretch and the place, for each place in it."""
+    number = np.repeat(np.arange(len(first)), counts)
+    return number, np.arange(len(number)) + np.repeat(first - (np.cumsum(counts) - counts), counts)
 
 
 def _ids(column: pa.ChunkedArray) -> npt.NDArray[Any]:

@@ -77,6 +77,9 @@ class Sweep:
 
         Raises ``TooLarge`` where sums might leave 64 bits.
         """
+        if not len(given.records.subject):
+            nothing = {one.code: np.full(questions.count, np.nan) for one in self.plan.features}
+            return nothing, np.zeros(questions.count, np.bool_)
         check_sums(given.records.values, self._summed)
         if given.keys is not None:
             return self._by_groups(cursor, given, questions), np.zeros(questions.count, np.bool_)

@@ -136,6 +136,31 @@ class LifecycleRow(Operations):
     __table_args__ = (Index("ix_lifecycle_record", "item", "record_id"),)
 
 
+class LatestFeaturesRow(Operations):
+    """A subject's features, float64, little endian; ``FeatureRunRow`` of the segment says which and as of when."""
+
+    __tablename__ = "latest_features"
+    segment: Mapped[str] = mapped_column(String(20), primary_key=True)
+    subject_id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    numbers: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class FeatureRunRow(Operations):
+    """When the latest features of a segment were computed, of which features, and on which records.
+
+    They hold from ``as_of`` until ``valid_until`` (UTC), as long as the base is in ``state`` (``RecordBase.state``).
+    ``files``: the files of records that were there.
+    """
+
+    __tablename__ = "feature_runs"
+    segment: Mapped[str] = mapped_column(String(20), primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    as_of: Mapped[datetime] = mapped_column(DateTime)
+    valid_until: Mapped[datetime] = mapped_column(DateTime)
+    state: Mapped[int] = mapped_column(BigInteger)
+    files: Mapped[list[str]] = mapped_column(JSON)
+
+
 class RewriteRow(Operations):
     """Files of an item written anew as one: compaction, or an erasure."""
 

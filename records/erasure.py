@@ -18,12 +18,20 @@ from pathlib import Path
 from typing import Literal
 
 import duckdb
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from records.base import RecordBase
 from records.catalogue import Item
-from records.database import FileRow, LifecycleRow, RewriteRow, SubjectRow, writing
+from records.database import (
+    FeatureRunRow,
+    FileRow,
+    LatestFeaturesRow,
+    LifecycleRow,
+    RewriteRow,
+    SubjectRow,
+    writing,
+)
 from records.durable import make_durable
 from records.lifecycle import Order, UnknownRecord, event, wait_until
 from records.moment import now, shanghai_day
@@ -152,6 +160,8 @@ def _erase(base: RecordBase, item: Item, found: Found, order: Order, kind: Liter
                         replace_files(session, item, one, kind)
                     events = [event(kind, item, one, subject, moment, order) for one, subject in found.items()]
                     session.add_all(events)
+                    for kept in (LatestFeaturesRow, FeatureRunRow):  # reckoned from what is erased, perhaps by a link
+                        session.execute(delete(kept))
                     session.flush()
                     session.expunge_all()
             if named:
