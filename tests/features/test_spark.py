@@ -46,7 +46,7 @@ KINDS: dict[SubjectKind, int] = {
     "organisation": 6,
     "government": 6,
 }
-# To compile a hundred queries to Java for a few rows each would take most of the time; the county's are compiled.
+# To compile a hundred queries to Java for a few rows each would take most of the time; the command's are compiled.
 INTERPRETED = {
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
@@ -135,37 +135,40 @@ def county(tmp_path_factory: pytest.TempPathFactory) -> RecordBase:
     life.apply("restore", "tax.arrears", ["a3"], ORDER)
     step = {"record_id": "s1", "subject_number": FIRMS[0], "kind": "merge", "occurred_on": "2024-06-01"}
     send(base, door, "market.succession", step | {"predecessor": FIRMS[1]})
-    promise = {"subject_number": FIRMS[2], "kind": "proactive", "matter": "m", "authority": "a"}
-    promise |= {"occurred_on": "2024-06-01", "due_on": "2024-12-31"}
-    send(base, door, "credit_centre.commitment", {**promise, "record_id": "c1"}, version=1)
-    send(base, door, "credit_centre.commitment", {**promise, "record_id": "c2", "result": "kept"})
+    taxpayer = {"subject_number": FIRMS[2], "occurred_on": "2024-06-01", "name": "甲", "status": "normal"}
+    taxpayer |= {"taxpayer_kind": "general"}
+    send(base, door, "tax.registration", {**taxpayer, "record_id": "t1"}, version=1)
+    send(base, door, "tax.registration", {**taxpayer, "record_id": "t2", "digital_invoice": True})
     return base
 
 
-COUNTY_ITEMS = tuple({"loan.account_month", "tax.grade", "market.succession", *items_for("farmer")})
+COMPARED = ("tax.arrears", "market.succession", "tax.registration", "loan.account_month", "tax.grade")
 
 
 @pytest.fixture(scope="module")
 def tables(spark: Any, county: RecordBase) -> SparkTables:
-    return connect(county, spark, COUNTY_ITEMS)
+    found = connect(county, spark, (*COMPARED, *items_for("farmer")))
+    for name, value in INTERPRETED.items():
+        found.session.conf.set(name, value)
+    return found
 
 
 def test_records_are_the_same_tables_on_both_engines(county: RecordBase, tables: SparkTables) -> None:
     backend = county.connection()
     held = {item for (item,) in backend.con.execute("SELECT DISTINCT item FROM visibility").fetchall()}
     assert held == {"tax.arrears"}
-    for code in ("tax.arrears", "market.succession", "credit_centre.commitment", "loan.account_month", "tax.grade"):
+    for code in COMPARED:
         table = county.catalogue.item(code).table
         wanted = backend.table(table).to_pyarrow()
         found = tables.session.table(table).select(*wanted.column_names).toArrow().cast(wanted.schema)
         order = [(name, "ascending") for name in ("record_id", "subject_id", "recorded_at")]
-        assert wanted.num_rows > 1
+        assert wanted.num_rows > 0
         assert found.sort_by(order).equals(wanted.sort_by(order)), code
 
 
 def test_a_county_is_built_by_the_executors(county: RecordBase, tables: SparkTables, tmp_path: Path) -> None:
     segment = "farmer"
-    first, last = date(2025, 6, 1), date(2025, 12, 31)
+    first, last = date(2025, 9, 1), date(2025, 12, 31)
     backend = county.connection()
     wanted = FeaturePipeline(backend, segment).build(month_end_spine(backend, segment, first, last, every=3))
     told: list[int] = []
@@ -219,7 +222,7 @@ def test_the_command_builds_the_same_table_on_either_engine(
     assert all((bits(found[code]) == bits(wanted[code])).all() for code in wanted.column_names[2:])
 
 
-@pytest.mark.parametrize(("version", "says"), [("11.0.2", "Java is version 11"), (None, "no Java found")])
+@pytest.mark.parametrize(("version", "says"), [("11.0.2", "Java is 11"), (None, "no Java was found")])
 def test_what_spark_lacks_is_said(
     version: str | None, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
