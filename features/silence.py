@@ -53,7 +53,7 @@ def silences(base: RecordBase, segment: str, items: Sequence[str], as_of: dateti
     ``silent``: overdue as ``huixin assess`` judges it; ``incomplete``: the last period due was reported for under nine
     tenths of as many of the subjects reported in the three before as is usual so many days after it; ``thinned``: an
     item on event of which fewer records came than its own history lets chance give (``thin``); ``never``: nothing ever
-    came. A word of nothing to report is no silence.
+    came about the segment. A word of nothing to report is no silence.
     """
     from records.assessment.figures import closed_subjects
     from records.assessment.gathering import gathered
@@ -107,7 +107,7 @@ def _silence(found: Gathered, segment: str, item: Item, tested: int) -> Silence 
 
     days, months = _ever(found, segment, item)
     heard = heard_days(found, item, days)
-    if not heard and not months:
+    if not days and item.code not in found.nothing:
         words = Text(f"{item.zh}：从未报送", f"{item.en}: never reported")
         return Silence(item.code, item.source, "never", "blue", None, None, words)
     if alert := silent(found, item, heard, months):

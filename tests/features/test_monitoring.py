@@ -104,6 +104,11 @@ def test_what_goes_on_without_its_source_is_not_called_good(found: list[Poisoned
     assert seen["loan_overdue_30_count_12m"] == "good"
 
 
+def test_what_comes_of_others_does_not_speak_for_a_segment(base: RecordBase) -> None:
+    heard = silences(base, "farmer", ("loan.account_month", "court.case"), end_of_day(SPEAKING))
+    assert {one.item: one.cause for one in heard} == {"loan.account_month": "never", "court.case": "never"}
+
+
 def test_the_past_is_told_the_same_whatever_came_later(base: RecordBase) -> None:
     early = [one.item for one in silences(base, "enterprise", ITEMS, end_of_day(date(2025, 5, 31)))]
     assert early == ["court.enforcement"]
