@@ -22,6 +22,8 @@ ALIKE = {
     "spark.sql.ansi.enabled": "true",
 }
 QUIET = {"spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false", "spark.log.level": "ERROR"}
+# Spark divides a core's memory into 16 pages by default, and each of the joins of a plan needs one of its own.
+SMALL_PAGES = {"spark.buffer.pageSize": "2m"}
 LOOPBACK = {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
 
 
@@ -46,7 +48,7 @@ def start(master: str | None = None, settings: Mapping[str, str] | None = None) 
     require()
     from pyspark.sql import SparkSession
 
-    chosen = {**ALIKE, **QUIET, **_zone_options()}
+    chosen = {**ALIKE, **QUIET, **SMALL_PAGES, **_zone_options()}
     if master is None or master.startswith("local"):
         chosen |= LOOPBACK
         os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
