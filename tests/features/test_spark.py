@@ -125,7 +125,7 @@ def county(tmp_path_factory: pytest.TempPathFactory) -> RecordBase:
     """A small county, some of whose records were corrected, hidden, shown again, carried on, or of an older version."""
     folder = tmp_path_factory.mktemp("county [1]*")  # names with what Spark would take for a pattern
     base = RecordBase.open(Settings(home=folder / "home"))
-    fill(base, CountyPlan(subjects=80, months=24, block=80, seed=5), folder / "truth.parquet")
+    fill(base, CountyPlan(subjects=80, months=24, block=80, seed=5, organisation_share=0.05), folder / "truth.parquet")
     door = folder / "door"
     send(base, door, "tax.arrears", *(arrears(f"a{number}", number % 4) for number in range(12)))
     send(base, door, "tax.arrears", arrears("b1", 1, supersedes="a1"), arrears("b2", 2, amount="7", supersedes="a2"))
