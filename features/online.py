@@ -8,11 +8,14 @@ moment of it; ``get`` gives it for those moments only, and nothing for others.
 from __future__ import annotations
 
 import hashlib
+import inspect
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cached_property
 from itertools import islice
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -22,7 +25,7 @@ from sqlalchemy import delete, func, insert, select, text
 from sqlalchemy.orm import Session
 
 from features.compiled import compiled, duckdb_sql
-from features.definition import Link
+from features.definition import Feature, Link
 from features.dictionary import features_for, items_read
 from features.links import linked
 from features.peers import PeerTables
@@ -62,16 +65,20 @@ class OnlineFeatures:
         self.base, self.segment = base, segment
         self._features = features_for(segment)
         self.codes = tuple(one.code for one in self._features)
-        self._fingerprint: str | None = None
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
-        """Which features, and how they are measured."""
-        if self._fingerprint is None:
-            made = compiled(self._features, self.segment)
-            told = repr((self.codes, made.passes, made.finish, [repr(peer) for peer in made.peers]))
-            self._fingerprint = hashlib.sha256(told.encode()).hexdigest()
-        return self._fingerprint
+        """Which features, and how they are measured: the text of the code and of the catalogue that say so."""
+        import duckdb
+
+        import records.catalogue
+
+        told = hashlib.sha256(repr((self.codes, duckdb.__version__)).encode())
+        code = {Path(inspect.getfile(one.measure)) for one in self._features if isinstance(one, Feature)}
+        code |= set(Path(__file__).parent.glob("*.py")) | set(Path(records.catalogue.__file__).parent.glob("*.toml"))
+        for path in sorted(code):
+            told.update(path.read_bytes())
+        return told.hexdigest()
 
     def get(self, subject_id: str, as_of: datetime | None = None) -> dict[str, float] | None:
         """The features of a subject at ``as_of`` (UTC; default: now), or ``None`` where they are not kept for it."""

@@ -71,6 +71,36 @@ def build(
     )
 
 
+@app.command()
+def refresh(
+    segment: Annotated[
+        list[str] | None, typer.Option(help="主体类别，可多次（默认 enterprise、farmer） · kinds of subject")
+    ] = None,
+    every: Annotated[int, typer.Option(min=0, help="每隔多少秒再来一次，0 为只一次 · again after so many seconds")] = 0,
+) -> None:
+    """把最新特征算好存入库中，服务按主键读取 · keep every subject's latest features for the service to read by key."""
+    import time
+
+    from features.online import OnlineFeatures
+    from records.base import RecordBase
+    from records.settings import Settings
+
+    base = RecordBase.open(Settings())
+    kept = [OnlineFeatures(base, one) for one in segment or ["enterprise", "farmer"]]
+    while True:
+        for online in kept:
+            with progress(f"计算 {online.segment} 的最新特征", f"latest features of {online.segment}"):
+                done = online.refresh()
+            what = Text("全部", "all") if done.whole else Text("变动的", "touched")
+            say(
+                f"{done.segment}：{what.zh} {done.subjects} 个主体，{done.as_of:%F %T} UTC，{done.seconds:.1f} 秒",
+                f"{done.segment}: {done.subjects} subjects ({what.en}), {done.as_of:%F %T} UTC, {done.seconds:.1f} s",
+            )
+        if not every:
+            return
+        time.sleep(every)
+
+
 def _on_duckdb(segment: str, days: list[date], to: Path, _: str | None) -> tuple[int, int]:
     import pyarrow.parquet as pq
 

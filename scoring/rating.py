@@ -17,6 +17,7 @@ import orjson
 from sqlalchemy.orm import Session
 
 from features.dictionary import features_for, items_read
+from features.online import OnlineFeatures
 from features.peers import PeerTables
 from features.pipeline import FeaturePipeline
 from models.bundle import Bundle
@@ -138,6 +139,7 @@ class Rater:
         self._serving: dict[str, Serving] = {}
         self._checked: dict[str, float] = {}
         self._pipelines: dict[str, FeaturePipeline] = {}
+        self._kept: dict[str, OnlineFeatures] = {}
         self._state = -1
 
     def rate(
@@ -245,11 +247,17 @@ class Rater:
                 self._pipelines[segment] = FeaturePipeline(self.base.connection(items), segment, peers=peers)
             return self._pipelines[segment]
 
+    def _online(self, segment: str) -> OnlineFeatures:
+        with self._lock:
+            return self._kept.setdefault(segment, OnlineFeatures(self.base, segment))
+
     def _rate(self, subject: SubjectRow, moment: datetime) -> Rating:
         if subject.kind not in ("enterprise", "farmer"):
             raise UnratedKind(Text(f"暂不为 {subject.kind} 评级", f"no rating model for the kind {subject.kind}"))
         serving, pipeline = self.serving(subject.kind), self.pipeline(subject.kind)
-        features = pipeline.one(subject.subject_id, moment)
+        features = self._online(subject.kind).get(subject.subject_id, moment)
+        if features is None:
+            features = pipeline.one(subject.subject_id, moment)
         bundle = serving.rating
         X = np.array([[features[code] for code in bundle.codes]])
         scores = Scorer(bundle).score(X)

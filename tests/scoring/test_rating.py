@@ -18,6 +18,8 @@ from sqlalchemy import text
 
 from county.numbers import enterprise_numbers
 from features.dictionary import registered
+from features.online import OnlineFeatures
+from features.pipeline import FeaturePipeline
 from models.bundle import Bundle
 from models.calibration import AffineCalibrator
 from records.base import RecordBase
@@ -106,6 +108,18 @@ def test_a_rating_says_everything_in_both_languages(rater: Rater, someone: str, 
     assert set(both["reasons"][0]["words"]) == {"zh", "en"}
     assert isinstance(english["reasons"][0]["words"], str)
     orjson.dumps(both)
+
+
+def test_a_rating_from_kept_features_is_the_one_from_records(
+    rater: Rater, someone: str, trained_base: RecordBase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    computed = rater.rate(someone)
+    OnlineFeatures(trained_base, computed.segment).refresh()
+    with monkeypatch.context() as patched:
+        patched.delattr(FeaturePipeline, "one")
+        kept = rater.rate(someone)
+    assert [(one.code, one.points) for one in kept.reasons] == [(one.code, one.points) for one in computed.reasons]
+    assert (kept.score, kept.pd) == (computed.score, computed.pd)
 
 
 def test_a_stored_score_replays_bit_for_bit(rater: Rater, trained_base: RecordBase, last_day: date) -> None:
