@@ -29,7 +29,7 @@ def answer(
 
 
 def loop(made: Made, ids: pa.ChunkedArray, as_ofs: Sequence[datetime], shape: str | None = None) -> list[pl.DataFrame]:
-    """The same, but the files are read once: what the as-ofs share is kept in memory between them."""
+    """The same, but the files are read once, with subjects as numbers, fen, and when a record was replaced."""
     asked = _asked(ids)
     frames = {}
     for item in AMOUNTS:
@@ -37,15 +37,21 @@ def loop(made: Made, ids: pa.ChunkedArray, as_ofs: Sequence[datetime], shape: st
         corrections = rows.filter(pl.col("supersedes").is_not_null()).group_by("supersedes")
         moments = corrections.agg(superseded_at=pl.col("recorded_at").min())
         joined = rows.join(moments, left_on="record_id", right_on="supersedes", how="left")
-        kept = joined.select("subject_id", "occurred_on", "recorded_at", "superseded_at", AMOUNTS[item])
+        numbered = joined.join(asked, on="subject_id")
+        kept = numbered.select("occurred_on", "recorded_at", "superseded_at", _fen(item), subject_id="place")
         frames[item] = kept.collect(engine="streaming").lazy()
-    return [_at(frames, asked, as_of, shape or BEST) for as_of in as_ofs]
+    by_number = asked.with_columns(subject_id="place").collect().lazy()
+    return [_at(frames, by_number, as_of, shape or BEST) for as_of in as_ofs]
 
 
 def _asked(ids: pa.ChunkedArray) -> pl.LazyFrame:
     """The subjects with their places, and a column of hundreds (``_at``)."""
     count = len(ids)
-    columns = {"subject_id": pl.Series(pl.from_arrow(ids)), "place": np.arange(count), "hundred": np.full(count, 100.0)}
+    columns = {
+        "subject_id": pl.Series(pl.from_arrow(ids)),
+        "place": np.arange(count, dtype=np.uint32),
+        "hundred": np.full(count, 100.0),
+    }
     return pl.DataFrame(columns).lazy()
 
 
@@ -66,15 +72,18 @@ def _at(frames: dict[str, pl.LazyFrame], asked: pl.LazyFrame, as_of: datetime, s
 def _visible(item: str, rows: pl.LazyFrame, as_of: datetime) -> pl.LazyFrame:
     """The rows that the as-of may see; ``rows`` may say when they were superseded, or else their corrections do."""
     known = (pl.col("recorded_at") <= as_of) & (pl.col("occurred_on") <= shanghai_day(as_of))
-    fen = pl.col(AMOUNTS[item]).to_physical().cast(pl.Int64).alias("fen")
     if "superseded_at" in rows.collect_schema():
         current = pl.col("superseded_at").is_null() | (pl.col("superseded_at") > as_of)
-        return rows.filter(known & current).select("subject_id", "occurred_on", fen)
+        return rows.filter(known & current).select("subject_id", "occurred_on", "fen")
     corrections = rows.filter(pl.col("supersedes").is_not_null() & (pl.col("recorded_at") <= as_of))
     left = rows.filter(known).join(
         corrections.select("supersedes"), left_on="record_id", right_on="supersedes", how="anti"
     )
-    return left.select("subject_id", "occurred_on", fen)
+    return left.select("subject_id", "occurred_on", _fen(item))
+
+
+def _fen(item: str) -> pl.Expr:
+    return pl.col(AMOUNTS[item]).to_physical().cast(pl.Int64).alias("fen")
 
 
 def _filters(item: str, rows: pl.LazyFrame, as_of: datetime) -> pl.LazyFrame:
