@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -52,6 +53,7 @@ def start(master: str | None = None, settings: Mapping[str, str] | None = None) 
     if master is None or master.startswith("local"):
         chosen |= LOOPBACK
         os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # executors attach peers with the same packages
     chosen |= settings or {}
     builder = SparkSession.builder.appName("huixin")
     if master is not None:
