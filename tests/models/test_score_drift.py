@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import numpy as np
 import pyarrow as pa
 import pytest
 
+from features.dictionary import registered
+from features.pipeline import FeaturePipeline
+from features.spine import spine
 from models.bundle import Bundle
 from models.grades import unclipped_score
 from models.registry import Registry
 from models.score_drift import score_drift, score_drifts
 from models.scorecard import Scorecard
+from records.base import RecordBase
+from records.moment import add_months, month_end
 from records.settings import Settings
 
 CODES = ("revenue_month_12m", "tax_arrears_open", "court_defendant_count_12m")
@@ -67,3 +74,21 @@ def test_the_same_scores_have_not_moved(bundle: Bundle) -> None:
 def test_without_a_model_or_a_feature_there_is_nothing_to_tell(bundle: Bundle, tmp_path: object) -> None:
     assert score_drift(bundle, "huixin-enterprise", "1", table(1).drop_columns(CODES[0]), table(1)) is None
     assert score_drifts(Registry(Settings(home=tmp_path)), "enterprise", table(1), table(1)) == ()  # type: ignore[arg-type]
+
+
+def test_the_serving_model_is_told_how_far_its_scores_moved(trained_base: RecordBase, last_day: date) -> None:
+    registry = Registry(trained_base.settings)
+    serving, version = registry.champion("farmer")
+    features = [registered()[code] for code in serving.codes]
+    connection = trained_base.connection()
+    pipeline = FeaturePipeline(connection, "farmer", features)
+    old, new = (
+        pipeline.build(spine(connection, "farmer", [day])) for day in (month_end(add_months(last_day, -12)), last_day)
+    )
+    found = score_drifts(registry, "farmer", old, new)
+    assert found[0].version == version
+    assert found[0].family == serving.family
+    assert {one.family for one in found} >= {"scorecard"}
+    for one in found:
+        assert sum(one.points.values()) == pytest.approx(one.mean.change, abs=1e-6)
+        assert 300 < one.mean.current < 900
