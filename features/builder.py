@@ -78,7 +78,7 @@ def _can_be_swept(reading: Reading, grouping: Grouping | None, features: list[Fe
 def measure(connection: Any, compiled: CompiledFeatures, rows: pa.Table) -> dict[str, Floats]:
     """Every measure of ``compiled`` on the numbered spine ``rows``: see ``features.spine.numbered``."""
     found = ways(compiled)
-    measures = Measures({one.code: np.full(rows.num_rows, np.nan) for one in compiled.measures})
+    measures = Measures({one.code: np.empty(rows.num_rows) for one in compiled.measures})  # all of it is written
     if found.sweeps and rows.num_rows:
         _sweep(connection, found.sweeps, rows, measures)
     with connection.con.cursor() as cursor:
@@ -121,9 +121,7 @@ def _portions(rows: pa.Table) -> Iterator[Portion]:
     rank[alphabetical] = np.arange(len(names))
     subject = rank[coded.indices.to_numpy()]
     instant = rows["as_of"].cast(pa.int64()).to_numpy()
-    steps, later = np.diff(subject), np.diff(instant)
-    sorted_already = bool(((steps > 0) | ((steps == 0) & (later >= 0))).all())
-    order = np.arange(len(subject)) if sorted_already else np.lexsort((instant, subject))
+    order = _sorted_by(subject, instant)
     day = rows["as_of_day"].cast(pa.int32()).to_numpy()[order]
     month = rows["as_of_month"].to_numpy()[order].astype(np.int32)
     start = np.searchsorted(subject[order], np.arange(len(names) + 1))
@@ -140,6 +138,15 @@ def _portions(rows: pa.Table) -> Iterator[Portion]:
             start[first : last + 1] - start[first], instant[order[chosen]], day[chosen], month[chosen]
         )
         yield Portion(subjects, questions, order[chosen])
+
+
+def _sorted_by(subject: Rows, instant: Rows) -> Rows:
+    """The order of rows by subject, then by instant. A spine is often sorted already, or a row of sorted blocks."""
+    moments = np.unique(instant)
+    key = subject * len(moments) + np.searchsorted(moments, instant)
+    if (np.diff(key) >= 0).all():
+        return np.arange(len(key))
+    return np.argsort(key, kind="stable")
 
 
 def _measure_portion(connection: Any, sweeps: tuple[Sweep, ...], portion: Portion, measures: Measures) -> None:

@@ -68,9 +68,9 @@ class FeaturePipeline:
         columns = {}
         for feature in self.features:
             if not isinstance(feature, Derived):
-                column = measures[feature.code]
-                filled = feature.when_empty if isinstance(feature, Feature) else None
-                columns[feature.code] = column if filled is None else np.where(np.isnan(column), filled, column)
+                column = columns[feature.code] = measures[feature.code]
+                if isinstance(feature, Feature) and feature.when_empty is not None:
+                    column[np.isnan(column)] = feature.when_empty
         if derived := [feature.code for feature in self.features if isinstance(feature, Derived)]:
             known = {code: pa.array(column, from_pandas=True) for code, column in measures.items()}
             with self.connection.con.cursor() as cursor:
