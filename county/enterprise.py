@@ -11,7 +11,7 @@ from county.numbers import officer_numbers
 from county.owners import heads_of, owner_records
 from county.process import DEFAULTED, Flags, Floats, Ints
 from county.reporting import Setting, codes, days_or_none, money, report
-from county.shared import court_records, credit_applications, guarantees, loan_months, power_usage
+from county.shared import court_records, credit_applications, guarantees, guarantees_returned, loan_months, power_usage
 
 INDUSTRIES = ["C", "F", "E", "G", "H", "I", "L", "M", "O", "A"]
 DISTRICTS = ["东城区", "西城区", "高新区", "临港区", "北山县", "南河县"]
@@ -48,7 +48,9 @@ def enterprise_records(
         "loan.account_month": loan_months(
             setting, borrowers, size * rng.lognormal(1.0, 0.5, n), [0.3, 0.35, 0.35, 0.0]
         ),
-        "loan.guarantee": guarantees(setting, partner, size * 2),
+        "loan.guarantee": pa.concat_tables(
+            [guarantees(setting, partner, size * 2), guarantees_returned(aside(setting), partner, size)]
+        ),
         "power.usage": power_usage(setting, size * 0.05, 0.1, season.mean(axis=0)),
         "tax.invoice": _invoices(setting, revenue, active),
         "social_insurance.contribution": _social_insurance(setting, size, active),

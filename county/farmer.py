@@ -9,7 +9,7 @@ from county.happening import aside
 from county.process import DEFAULTED, Flags, Floats, Ints
 from county.reporting import Setting, codes, days_or_none, money, quantity, report
 from county.rural import rural_records
-from county.shared import court_records, credit_applications, guarantees, loan_months, power_usage
+from county.shared import court_records, credit_applications, guarantees, guarantees_returned, loan_months, power_usage
 
 CROPS = ["水稻", "小麦", "玉米", "蔬菜", "柑橘", "油菜"]
 LIVESTOCK = ["生猪", "肉鸡", "蛋鸭", "淡水鱼"]
@@ -42,7 +42,9 @@ def farmer_records(
         "loan.account_month": loan_months(
             setting, borrowers, size * rng.lognormal(1.2, 0.4, n), [0.45, 0.15, 0.1, 0.3]
         ),
-        "loan.guarantee": guarantees(setting, partner, size),
+        "loan.guarantee": pa.concat_tables(
+            [guarantees(setting, partner, size), guarantees_returned(aside(setting), partner, size)]
+        ),
         "power.usage": power_usage(setting, rng.lognormal(4.8, 0.4, n) * (1 + breeds), 0.07, season),
         **_insurance(setting, size, felt, active),
         **court_records(setting, borrowers, size * 2),

@@ -15,7 +15,7 @@ from county.numbers import officer_numbers
 from county.process import Flags, Floats, Ints
 from county.reporting import Setting, codes, days_or_none, money, report
 
-LOAN_MONTHS, CARD_MONTHS = 24, 9
+BORROWING, WITH_CARD = 0.2, 0.12
 CASES = {"role": ["defendant", "defendant", "plaintiff"], "cause": ["loan", "private_lending", "guarantee", "other"]}
 LISTINGS = {"reason": ["able_but_unwilling", "evasion"]}
 SHARING_EVERY = 16  # of so many enterprises, one is headed by the representative of the one before it
@@ -37,8 +37,8 @@ def owner_records(setting: Setting, index: Ints, heads: Ints, size: Floats, own_
     rng, apart = setting.rng, (heads == index) & ~own_head
     return {
         "market.legal_representative": _offices(owners, setting, ~own_head),
-        "bank.person_loan_month": _loans(owners, size, apart & (rng.random(setting.subjects) < 0.35)),
-        "bank.card_month": _cards(owners, apart & (rng.random(setting.subjects) < 0.4)),
+        "bank.person_loan_month": _loans(owners, size, apart & (rng.random(setting.subjects) < BORROWING)),
+        "bank.card_month": _cards(owners, apart & (rng.random(setting.subjects) < WITH_CARD)),
         **_courts(owners, size, apart),
     }
 
@@ -62,7 +62,7 @@ def _offices(owners: Setting, enterprises: Setting, held: Flags) -> pa.Table:
 
 def _loans(owners: Setting, size: Floats, borrows: Flags) -> pa.Table:
     rng = owners.rng
-    subject, when = periods(owners, borrows, last=LOAN_MONTHS)
+    subject, when = periods(owners, borrows)
     health = owners.history.health[subject, when]
     late = rng.random(len(subject)) < likely(-3.0 - 1.0 * health)
     days = np.where(late, rng.integers(1, 26, len(subject)), 0)
@@ -77,7 +77,7 @@ def _loans(owners: Setting, size: Floats, borrows: Flags) -> pa.Table:
             "account": pa.array(np.char.add(f"acct-o{owners.block}-", subject.astype(str))),
             "period": pa.array(owners.ends[when], pa.date32()),
             "kind": codes(subject % 3, ["housing", "business", "consumption"]),
-            "balance": money(balance[subject] * (1 - 0.01 * when)),
+            "balance": money(balance[subject] * (1 - 0.008 * when)),
             "five_class": codes((days > 30).astype(int), ["normal", "special_mention"]),
             "days_past_due": pa.array(days),
         },
@@ -87,7 +87,7 @@ def _loans(owners: Setting, size: Floats, borrows: Flags) -> pa.Table:
 
 def _cards(owners: Setting, holds: Flags) -> pa.Table:
     rng = owners.rng
-    subject, when = periods(owners, holds, last=CARD_MONTHS)
+    subject, when = periods(owners, holds)
     health = owners.history.health[subject, when]
     limit = np.rint(rng.lognormal(10.3, 0.5, owners.subjects) / 1000) * 1000
     used = np.clip(0.45 - 0.09 * health + rng.normal(0, 0.15, len(subject)), 0, 1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pyarrow as pa
 
@@ -9,6 +11,7 @@ from county.happening import events
 from county.process import DEFAULTED, PAYING, STOPPED, Floats, Ints
 from county.reporting import Days, Setting, codes, days_or_none, money, quantity, report
 
+RETURNED_SHARE = 0.1
 ACCOUNT_TERMS = (12, 18, 24, 36)
 SECURITIES = ["credit", "guarantee", "mortgage", "joint"]
 
@@ -75,6 +78,15 @@ def guarantees(setting: Setting, partner: Ints, amount: Floats) -> pa.Table:
         },
         delay_days=6,
     )
+
+
+def guarantees_returned(setting: Setting, partner: Ints, amount: Floats) -> pa.Table:
+    """A few of the guaranteed guarantee their guarantors in turn."""
+    returned = np.where(setting.rng.random(len(partner)) < RETURNED_SHARE, partner, -1)
+    who = np.flatnonzero(returned >= 0)
+    turned = np.full(len(partner), -1, np.int64)
+    turned[returned[who]] = who
+    return guarantees(dataclasses.replace(setting, letter=f"{setting.mark}r"), turned, amount)
 
 
 def court_records(setting: Setting, borrowers: Ints, size: Floats) -> dict[str, pa.Table]:
