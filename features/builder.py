@@ -204,9 +204,7 @@ def _measure(cursor: Any, sweep: Sweep, given: Read, portion: Portion, measures:
             portion.questions.month[cells],
         )
         rows = portion.rows[cells]
-        columns, tied = sweep.measure(cursor, part, asked)
-        for code, column in columns.items():
-            measures.columns[code][rows] = column
+        tied = sweep.measure(cursor, part, asked, measures.columns, rows)
         if tied.any():
             measures.undecided.append((sweep, rows[tied]))
 

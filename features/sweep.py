@@ -238,6 +238,36 @@ def _run(start: Any, kind: Any, numbers: Any, members: Any, numbers_by_slot: Any
                 members_by_slot[k, t] = members[t, k]
 
 
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def carried(
+    numbers: Any,
+    members: Any,
+    present: Any,
+    can_be_none: bool,
+    shift: Any,
+    unit: float,
+    exact: int,
+    rows: Any,
+    column: Any,
+) -> bool:
+    """Write ``numbers`` (less than ``shift``, where it is not empty) in whole units to ``rows`` of ``column``.
+
+    NaN where nothing is present, or ``can_be_none`` and there are no members. False, and nothing can be relied upon,
+    where a number is not below ``exact``.
+    """
+    for t in range(len(numbers)):
+        if present[t] == 0 or (can_be_none and members[t] == 0):
+            column[rows[t]] = np.nan
+            continue
+        number = numbers[t]
+        if len(shift):
+            number = shift[t] - number
+        if number >= exact or number <= -exact:
+            return False
+        column[rows[t]] = number / unit
+    return True
+
+
 def _distinct(records: Records, questions: Questions, reaches: Reaches, slots: Slots, slot: int) -> Integers:
     """How many different values the slot's records have, at each as-of."""
     reach = int(np.searchsorted(slots.first, slot, "right")) - 1

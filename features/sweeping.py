@@ -13,9 +13,11 @@ import pyarrow as pa
 
 from features.inputs import Read, check_sums, restored
 from features.plan import SweepPlan
-from features.sweep import SUM, Measured, Questions, Records, swept
+from features.sweep import SUM, Measured, Questions, Records, carried, swept
 
 Numbers = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+NO_SHIFT = np.zeros(0, np.int32)
 Chosen = npt.NDArray[np.int64] | slice
 EXACT = 1 << 53
 GROUP_CELLS = 2_000_000
@@ -71,32 +73,42 @@ class Sweep:
         return str(ibis.to_sql(made, dialect="duckdb"))
 
     def measure(
-        self, cursor: Any, given: Read, questions: Questions
-    ) -> tuple[dict[str, npt.NDArray[np.float64]], npt.NDArray[np.bool_]]:
-        """Columns by feature code over all questions, NaN where missing, and which questions are not decided.
+        self, cursor: Any, given: Read, questions: Questions, columns: dict[str, Floats], rows: Numbers
+    ) -> npt.NDArray[np.bool_]:
+        """Write the features of all questions to their ``rows`` of ``columns``, NaN where missing.
 
-        Raises ``TooLarge`` where sums might leave 64 bits.
+        Returns which questions are not decided. Raises ``TooLarge`` where sums might leave 64 bits.
         """
         if not len(given.records.subject):
-            nothing = {one.code: np.full(questions.count, np.nan) for one in self.plan.features}
-            return nothing, np.zeros(questions.count, np.bool_)
+            for one in self.plan.features:
+                columns[one.code][rows] = np.nan
+            return np.zeros(questions.count, np.bool_)
         check_sums(given.records.values, self._summed)
         if given.keys is not None:
-            return self._by_groups(cursor, given, questions), np.zeros(questions.count, np.bool_)
-        found = swept(given.records, questions, self.plan.reaches, self.plan.slots)
-        columns = {}
-        left = list(self.reckoned)
-        for code, direct in self.direct.items():
-            column = self._directly(direct, found, questions)
-            if column is None:
-                left.append(code)
-            else:
-                columns[code] = column
-        if left:
-            cursor.register("leaves", self._leaves(found, given, questions))
-            sql = self.sql if left == list(self.reckoned) else self._all_sql
-            columns |= _spread(cursor.sql(sql).to_arrow_table(), left, questions.count)
-        return columns, found.tied
+            found_by_sql = self._by_groups(cursor, given, questions)
+            undecided = np.zeros(questions.count, np.bool_)
+        else:
+            found = swept(given.records, questions, self.plan.reaches, self.plan.slots)
+            left = [
+                code
+                for code, one in self.direct.items()
+                if not self._directly(one, found, questions, rows, columns[code])
+            ]
+            found_by_sql = self._reckoned(cursor, found, given, questions, left)
+            undecided = found.tied
+        for code, column in found_by_sql.items():
+            columns[code][rows] = column
+        return undecided
+
+    def _reckoned(
+        self, cursor: Any, found: Measured, given: Read, questions: Questions, left: list[str]
+    ) -> dict[str, Floats]:
+        """What SQL has to reckon: always the same features, and ``left`` where numbers are very large."""
+        codes = [*self.reckoned, *left]
+        if not codes:
+            return {}
+        cursor.register("leaves", self._leaves(found, given, questions))
+        return _spread(cursor.sql(self._all_sql if left else self.sql).to_arrow_table(), codes, questions.count)
 
     @cached_property
     def _all_sql(self) -> str:
@@ -138,23 +150,21 @@ class Sweep:
     def _type(self, leaf: int) -> Any:
         return self.plan.types[leaf]
 
-    def _directly(self, direct: Direct, found: Measured, questions: Questions) -> npt.NDArray[np.float64] | None:
-        """The column, or ``None`` where a number is too large to be float64 exactly before it is scaled."""
+    def _directly(self, direct: Direct, found: Measured, questions: Questions, rows: Numbers, column: Floats) -> bool:
+        """Write the column; false where a number is too large to be float64 exactly before it is scaled."""
         leaf, value = self.plan.leaves[direct.leaf], self._value(direct.leaf)
-        numbers = self._shifted(direct.leaf, found.numbers[direct.leaf], questions, EVERYTHING)
+        numbers, members, present = (
+            found.numbers[direct.leaf],
+            found.members[direct.leaf],
+            found.members[direct.present],
+        )
         if value is not None and value.kind == "float" and leaf.kind != "distinct":
-            column = restored(numbers)
-        else:
-            if len(numbers) and max(int(numbers.max()), -int(numbers.min())) >= EXACT:
-                return None
-            column = numbers.astype(np.float64)
-            if value is not None and value.scale and leaf.kind != "distinct":
-                column /= 10.0**value.scale
-        missing = found.members[direct.present] == 0
-        if leaf.kind in CAN_BE_NONE:
-            missing |= found.members[direct.leaf] == 0
-        column[missing] = np.nan
-        return column
+            column[rows] = np.where((present == 0) | (members == 0), np.nan, restored(numbers))
+            return True
+        shift = NO_SHIFT if leaf.shift is None else getattr(questions, leaf.shift.removeprefix("as_of_"))
+        unit = 10.0**value.scale if value is not None and leaf.kind != "distinct" else 1.0
+        can_be_none = leaf.kind in CAN_BE_NONE
+        return bool(carried(numbers, members, present, can_be_none, shift, unit, EXACT, rows, column))
 
     def _leaves(
         self,
