@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from features.definition import BOTH, FARMER, Derived, Feature, Link, ratio, total
-from features.measures import both, counted, lasting, most, now
+from features.measures import counted, lasting, most, now
 from records.words import Text
 
 GUARANTEE, JOINT, LOAN = "loan.guarantee", "bank.joint_liability", "loan.account_month"
@@ -66,15 +66,6 @@ FEATURES = [
         Text("被担保人被列为失信被执行人", "one that it guarantees is listed as dishonest judgment debtor"),
         via=GUARANTEED,
         until="removed_on",
-    ),
-    counted(
-        "guarantors_now",
-        GUARANTEE,
-        BOTH,
-        Text("为其担保的在保笔数", "guarantees in force that others give for it"),
-        via=GUARANTORS,
-        where=both(lambda r: r.guaranteed == r.subject_id, IN_FORCE),
-        direction=0,
     ),
     most(
         "guarantor_dpd_max_3m",

@@ -7,7 +7,7 @@ the items that are read here permit rating, and a reason shows record ids, never
 from __future__ import annotations
 
 from features.definition import ENTERPRISE, Link
-from features.measures import both, counted, lasting, most, now, part
+from features.measures import counted, lasting, most, now, part
 from records.words import Text
 
 OFFICE = "market.legal_representative"
@@ -63,15 +63,6 @@ FEATURES = [
         via=OWNER,
         until="removed_on",
         actionable=True,
-    ),
-    counted(
-        "owner_other_offices_now",
-        OFFICE,
-        ENTERPRISE,
-        Text("法定代表人现任其他企业数", "other enterprises that the legal representative heads"),
-        via=OWNER,
-        where=both(lambda r: r.enterprise != r.subject_id, lasting("ended_on")),
-        direction=0,
     ),
     most(
         "fellow_dpd_max_3m",

@@ -73,7 +73,6 @@ def test_guarantees_reach_the_others_in_both_directions_and_come_back(connect: A
         "guarantor_dpd_max_3m": 9,
         "guaranteed_enforcement_open": 1,
         "guaranteed_dishonest_now": 0,
-        "guarantors_now": 2,
         "guarantee_mutual_now": 1,
         "guarantee_circle_of_three_now": 1,
     }

@@ -299,7 +299,6 @@ def test_the_owner_and_its_other_enterprises(connect: Any, row: Make) -> None:
         "owner_loan_dpd_max_12m": 12,
         "owner_dishonest_now": 1,
         "owner_enforcement_open": 0,
-        "owner_other_offices_now": 1,
         "fellow_dpd_max_3m": 33,
         "fellow_dishonest_now": 0,
         "owed_by_public_bodies": 70,
