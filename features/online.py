@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -25,10 +25,10 @@ from sqlalchemy import delete, func, insert, select, text
 from sqlalchemy.orm import Session
 
 from features.compiled import compiled, duckdb_sql
-from features.definition import Feature, Link
-from features.dictionary import features_for, items_read
+from features.definition import AnyFeature, Feature, Link
+from features.dictionary import features_for
 from features.links import linked
-from features.peers import PeerTables
+from features.peers import PeerTables, compared
 from features.pipeline import FeaturePipeline
 from features.spine import SPINE_SCHEMA
 from records.base import RecordBase
@@ -59,11 +59,11 @@ class Refreshed:
 
 
 class OnlineFeatures:
-    """The latest model features of ``segment``. Safe between threads and between processes."""
+    """The latest ``features`` (default: the model features) of ``segment``. Safe between threads and processes."""
 
-    def __init__(self, base: RecordBase, segment: str) -> None:
+    def __init__(self, base: RecordBase, segment: str, features: Sequence[AnyFeature] | None = None) -> None:
         self.base, self.segment = base, segment
-        self._features = features_for(segment)
+        self._features = tuple(features if features is not None else features_for(segment))
         self.codes = tuple(one.code for one in self._features)
 
     @cached_property
@@ -136,8 +136,8 @@ class OnlineFeatures:
         return pa.array(sorted(found), pa.string())
 
     def _items(self) -> tuple[str, ...]:
-        about = {one.code for one in self.base.catalogue.items.values() if self.segment in one.subject_kinds}
-        return tuple(sorted(about | set(items_read(self.segment))))
+        made = compiled(self._features, self.segment)
+        return tuple(sorted({*made.items, *(code for one in compared(made.peers) for code in one.items)}))
 
     def _wait_for_the_latest(self) -> None:
         """Batches are stamped a moment ahead of their commit: begin when the last one can be seen."""
