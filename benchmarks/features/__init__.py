@@ -29,7 +29,7 @@ def run(
 
     ``rivals``: of sql, polars, pandas and feast; feast needs ``feast_python``, a Python where ``feast[duckdb]`` is
     installed. ``repeats``: rounds, of which medians are taken. Files are made under ``folder`` (default: temporary)
-    and removed; five million subjects need some 12 GB. Figures: ``benchmarks.features.running``.
+    and removed; five million subjects need some 20 GB. Figures: ``benchmarks.features.running``.
     """
     from benchmarks.features.running import Wanted, figures
     from benchmarks.features.showing import show

@@ -23,6 +23,7 @@ from benchmarks.features.records import Made
 Contender = Callable[[Made, pa.ChunkedArray, Sequence[datetime]], list[Any]]
 CONTENDERS: dict[str, Contender] = {
     "huixin": own.build,
+    "huixin, first time": own.build_first,
     "sql": sql.answer,
     "polars": polars_rival.answer,
     "polars in memory": polars_rival.loop,

@@ -1,4 +1,7 @@
-"""Huixin's side: the pipeline that training and scoring use, on the connection that a base gives."""
+"""Huixin's side: the pipeline that training and scoring use, on the connection that a base gives.
+
+What it reads of a file it keeps beside the file, once (``features.companions``); ``build_first`` pays for that anew.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,12 @@ def build(made: Made, ids: pa.ChunkedArray, as_ofs: Sequence[datetime]) -> list[
     found = FeaturePipeline(made.connection(), SEGMENT, features()).build(spine(ids, as_ofs))
     measures = found.select([column.code for column in COLUMNS])
     return [measures.slice(number * len(ids), len(ids)) for number in range(len(as_ofs))]
+
+
+def build_first(made: Made, ids: pa.ChunkedArray, as_ofs: Sequence[datetime]) -> list[pa.Table]:
+    """The same from the Parquet files alone: what ``features.companions`` keeps beside them is made again."""
+    made.remove_companions()
+    return build(made, ids, as_ofs)
 
 
 def spine(ids: pa.ChunkedArray, as_ofs: Sequence[datetime]) -> pa.Table:

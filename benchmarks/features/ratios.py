@@ -28,13 +28,26 @@ RATIOS = (
         "ratio_vs_sql",
         ("huixin × 1",),
         ("sql × 1",),
-        "time of Huixin / best hand-written DuckDB SQL, one as-of; lower is better, wanted <= 1.3",
+        "time of Huixin, from what it keeps beside the files / best hand-written DuckDB SQL, one as-of; lower is "
+        "better, wanted <= 1.3",
     ),
     Ratio(
         "ratio_vs_polars",
         ("huixin × 1",),
         ("polars × 1",),
         "time of Huixin / best Polars lazy query on the streaming engine, one as-of; lower is better, wanted <= 1.0",
+    ),
+    Ratio(
+        "ratio_vs_sql_first_time",
+        ("huixin, first time × 1",),
+        ("sql × 1",),
+        "as ratio_vs_sql, where Huixin has kept nothing beside the files yet: from the Parquet files alone",
+    ),
+    Ratio(
+        "ratio_vs_polars_first_time",
+        ("huixin, first time × 1",),
+        ("polars × 1",),
+        "as ratio_vs_polars, from the Parquet files alone",
     ),
     Ratio(
         "ratio_vs_pandas",
@@ -84,7 +97,9 @@ RATIOS = (
 )
 OTHERS = {
     "growth_exponent": "slope of log time over log subjects, 50 records each, one as-of; wanted <= 1.05",
-    "peak_rss_mb": "largest resident memory of the process by subjects, one as-of, result included; wanted < 6,000",
+    "growth_exponent_first_time": "the same from the Parquet files alone",
+    "peak_rss_mb": "largest resident memory of the process by subjects, one as-of, result included, the first time "
+    "among them; wanted < 6,000",
     "incremental_share": "time to follow a batch that touches 1% of the subjects / full build; wanted <= 0.05",
     "on_demand_p50_ms": "one subject's measures from the records, by subject id; wanted <= 30",
     "by_key_p50_ms": "one subject's latest measures by primary key; wanted <= 1",

@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from benchmarks.features.measures import AMOUNTS
+from records.base import RecordBase
 from records.catalogue import Catalogue, Field, Item
 from records.stored_files import write_parquet
 from records.tables import Stored, connect
@@ -63,6 +64,15 @@ class Made:
     @property
     def megabytes(self) -> float:
         return sum(self.file(item).stat().st_size for item in AMOUNTS) / 1e6
+
+    @property
+    def companions(self) -> list[Path]:
+        """Files that Huixin keeps beside those of records."""
+        return [path for item in AMOUNTS for path in self.folder.glob(f"{item}.parquet.*")]
+
+    def remove_companions(self) -> None:
+        for path in self.companions:
+            path.unlink()
 
     def connection(self) -> Any:
         """The connection that a base of these files gives (``records.tables.connect``)."""
@@ -192,8 +202,14 @@ def _decimals(units: Integers, scale: int) -> pa.Array:
 
 def same_as_appended(folder: Path, subjects: int = 1_000) -> bool:
     """Whether batches of the same records, appended to a base under ``folder``, give the same tables."""
+    base, made, _ = appended(folder, subjects)
+    one, other = base.connection(tuple(AMOUNTS)), made.connection()
+    return all(_table(one, code).equals(_table(other, code)) for code in AMOUNTS)
+
+
+def appended(folder: Path, subjects: int) -> tuple[RecordBase, Made, list[str]]:
+    """A base under ``folder`` with the records of so many subjects; the same, made here; the subjects' numbers."""
     from county.numbers import enterprise_numbers
-    from records.base import RecordBase
     from records.settings import Settings
 
     base = RecordBase.open(Settings(home=folder / "home"))
@@ -207,8 +223,8 @@ def same_as_appended(folder: Path, subjects: int = 1_000) -> bool:
         several = len(base.catalogue.item(code).subject_kinds) > 1
         rows.with_columns([pl.lit("enterprise").alias("subject_kind")] if several else []).write_csv(batch)
         base.append(batch, code, history=True)
-    appended, direct = base.connection(tuple(AMOUNTS)), made.connection()
-    return all(_table(appended, code).equals(_table(direct, code)) for code in AMOUNTS)
+        batch.unlink()
+    return base, made, numbers
 
 
 def _table(connection: Any, code: str) -> pa.Table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from benchmarks.features import feast_rival, online
 from benchmarks.features.measures import AS_OFS, COLUMNS, ONE_AS_OF
 from benchmarks.features.ratios import MEANING, exponent, ratios
 from benchmarks.features.records import Made, make, same_as_appended
-from benchmarks.features.turns import Course, Disagreement, Job
+from benchmarks.features.turns import Course, Disagreement, Job, reason
 from benchmarks.machine import machine
 from huixin.console import progress
 from records.errors import HuixinError
@@ -25,6 +26,7 @@ KNOWN_RIVALS = (*LOOPS, "feast")
 WARM_SUBJECTS = 500
 # On-line figures are taken on the base that is nearest to so many records.
 ON_LINE_RECORDS = 50_000_000
+ON_LINE = ("on_demand_p50_ms", "incremental_share", "by_key_p50_ms")
 
 
 class UnknownRival(HuixinError):
@@ -84,6 +86,7 @@ def _against_rivals(wanted: Wanted, warm: Made, place: Path) -> tuple[dict[str, 
         "subjects": wanted.subjects,
         "records": made.rows,
         "records_mb": round(made.megabytes),
+        "companions_mb": round(sum(path.stat().st_size for path in made.companions) / 1e6),
         "features": len(COLUMNS),
         "as_ofs": len(AS_OFS),
         "rounds": wanted.repeats,
@@ -96,10 +99,11 @@ def _against_rivals(wanted: Wanted, warm: Made, place: Path) -> tuple[dict[str, 
 
 
 def _jobs(wanted: Wanted) -> list[Job]:
-    """Huixin first, then the rivals; at one as-of, then at many."""
+    """Huixin first (also before it has kept anything beside the files), then the rivals; at one as-of, then at many."""
     rivals = [rival for rival in LOOPS if rival in wanted.rivals]
     many = [Job(name, AS_OFS) for rival in rivals for name in LOOPS[rival]]
-    return [Job("huixin", ONE), *(Job(rival, ONE) for rival in rivals), Job("huixin", AS_OFS), *many]
+    one = [Job(name, ONE) for name in ("huixin, first time", "huixin", *rivals)]
+    return [*one, Job("huixin", AS_OFS), *many]
 
 
 def _feast_jobs(wanted: Wanted, made: Made, place: Path) -> tuple[list[Job], dict[str, str]]:
@@ -123,22 +127,31 @@ def _alone(wanted: Wanted, warm: Made, place: Path) -> tuple[dict[str, Any], dic
     sizes = sorted(wanted.growth)
     nearest = min(sizes, key=lambda size: abs(size * 50 - ON_LINE_RECORDS), default=None)
     seconds: dict[int, float] = {}
+    first: dict[int, float] = {}
     peaks: dict[str, float] = {}
     found: dict[str, Any] = {}
     why_null: dict[str, str] = {}
     for size in sizes:
         with progress(f"生成 {size:,} 个主体的记录", f"making records of {size:,} subjects"):
             made = make(place / f"growth-{size}", size)
-        turns = Course(made, warm, made.folder).turns([Job("huixin", ONE)], wanted.repeats)
-        for name, one in turns.median("seconds").items():
-            seconds[size], peaks[str(size)] = one, turns.peaks()[name]
+        jobs = [Job("huixin, first time", ONE), Job("huixin", ONE)]
+        turns = Course(made, warm, made.folder).turns(jobs, wanted.repeats)
+        by_job = turns.median("seconds")
+        if len(by_job) == len(jobs):
+            first[size], seconds[size] = (by_job[job.name] for job in jobs)
+            peaks[str(size)] = max(turns.peaks().values())
         for name, why in turns.failed.items():
             why_null[f"peak_rss_mb at {size} subjects"] = f"{name}: {why}"
         if size == nearest:
-            found, why_not = online.figures(made)
-            why_null |= why_not
+            try:
+                found = online.figures(made, place, wanted.subjects)
+            except subprocess.CalledProcessError as error:
+                why_null |= dict.fromkeys(ON_LINE, reason(error))
         shutil.rmtree(made.folder)
     slope = exponent(seconds)
     why_null |= {} if slope else {"growth_exponent": "fewer than two sizes were measured"}
-    by_size = {str(size): one for size, one in seconds.items()}
-    return {"growth_exponent": slope, "growth_seconds": by_size, "peak_rss_mb": peaks, **found}, why_null
+    figures = {"growth_exponent": slope, "growth_exponent_first_time": exponent(first), "peak_rss_mb": peaks}
+    by_size = {"growth_seconds": seconds, "growth_seconds_first_time": first}
+    return figures | {
+        key: {str(size): one for size, one in of.items()} for key, of in by_size.items()
+    } | found, why_null

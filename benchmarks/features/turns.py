@@ -88,7 +88,7 @@ class Course:
                     try:
                         turns.runs.setdefault(job.name, []).append(self.run(job))
                     except subprocess.CalledProcessError as error:
-                        turns.failed[job.name] = _reason(error)
+                        turns.failed[job.name] = reason(error)
                         turns.runs.pop(job.name)
                         continue
                 if number == 0:
@@ -138,7 +138,7 @@ def compare(one: str, expected: Values, other: str, found: Values) -> None:
         )
 
 
-def _reason(error: subprocess.CalledProcessError) -> str:
+def reason(error: subprocess.CalledProcessError) -> str:
     if error.returncode < 0:
         return f"ended by signal {-error.returncode} (9: out of memory)"
     lines = [line for line in str(error.stderr).splitlines() if line.strip()]

@@ -58,8 +58,9 @@ def test_a_number_that_differs_ends_the_run() -> None:
 
 def test_figures_come_by_their_keys(tmp_path: Path) -> None:
     figures = run(SUBJECTS, ("sql", "feast"), (100,), repeats=1, folder=tmp_path)
+    online = ("on_demand_p50_ms", "by_key_p50_ms", "incremental_share")
     assert figures["features"] == 52
-    assert min(figures[key] for key in ("ratio_vs_sql", "many_as_of_ratio", "loop_ratio_sql", "on_demand_p50_ms")) > 0
+    assert min(figures[key] for key in ("ratio_vs_sql", "many_as_of_ratio", "loop_ratio_sql", *online)) > 0
     assert set(figures["peak_rss_mb"]) == {"100"}
     assert figures["ratio_vs_polars"] is figures["ratio_vs_feast"] is None
     assert "--feast-python" in figures["why_null"]["ratio_vs_feast"]
