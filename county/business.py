@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from county.happening import after_default, ended, events, likely, periods, some, years_before
+from county.happening import after_default, days_in, ended, events, likely, periods, some, years_before
 from county.numbers import government_numbers
 from county.process import Flags, Floats, Ints
 from county.reporting import Setting, codes, days_or_none, money, quantity, report
@@ -171,7 +171,9 @@ def _housing_fund(setting: Setting, size: Floats) -> pa.Table:
 def _patents(setting: Setting, sector: Ints) -> pa.Table:
     rng = setting.rng
     invents = np.isin(sector, INVENTIVE) & some(setting, likely(-0.9 + 0.3 * setting.history.static))
-    subject, _, day = events(setting, -2.9, 0.0, invents)
+    held = np.flatnonzero(invents)
+    subject = np.repeat(held, rng.poisson(2.2, len(held)))
+    day = days_in(setting, np.maximum(setting.history.entered[subject], 0))
     lapsed, over = ended(setting, day, 300, 6000)
     return report(
         setting,

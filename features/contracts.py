@@ -12,12 +12,12 @@ NO_CONTRACT = Text("无政府采购合同", "no procurement contract")
 
 FEATURES = [
     summed(
-        "contract_amount_24m",
+        "contract_amount_12m",
         CONTRACT,
         ENTERPRISE,
-        Text("近24个月政府采购合同金额", "amount of procurement contracts, last 24 months"),
+        Text("近12个月政府采购合同金额", "amount of procurement contracts, last 12 months"),
         "amount",
-        months=24,
+        months=12,
         direction=-1,
     ),
     part(
