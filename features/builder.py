@@ -22,7 +22,7 @@ from features.leaves import CannotSweep
 from features.plan import plan_of
 from features.stored_inputs import NotStored, StoredInputs
 from features.sweep import Questions
-from features.sweeping import Sweep, chosen_records
+from features.sweeping import Sweep, Table, chosen_records
 
 SUBJECTS_AT_ONCE = 50_000
 QUESTIONS_AT_ONCE = 60_000
@@ -41,12 +41,9 @@ class Ways:
 
 @dataclass
 class Measures:
-    """Float64 columns by feature code over the rows of a spine, NaN where missing.
+    """What was measured, NaN where missing. ``undecided``: rows that a sweep could not decide, to be joined."""
 
-    ``undecided``: rows that a sweep could not decide, to be joined.
-    """
-
-    columns: dict[str, Floats]
+    table: Table
     undecided: list[tuple[Sweep, Rows]] = field(default_factory=list)
 
 
@@ -78,7 +75,7 @@ def _can_be_swept(reading: Reading, grouping: Grouping | None, features: list[Fe
 def measure(connection: Any, compiled: CompiledFeatures, rows: pa.Table) -> dict[str, Floats]:
     """Every measure of ``compiled`` on the numbered spine ``rows``: see ``features.spine.numbered``."""
     found = ways(compiled)
-    measures = Measures({one.code: np.empty(rows.num_rows) for one in compiled.measures})  # all of it is written
+    measures = Measures(Table([one.code for one in compiled.measures], rows.num_rows))
     if found.sweeps and rows.num_rows:
         _sweep(connection, found.sweeps, rows, measures)
     with connection.con.cursor() as cursor:
@@ -88,7 +85,7 @@ def measure(connection: Any, compiled: CompiledFeatures, rows: pa.Table) -> dict
             plan = sweep.plan
             query = compiled.joining(plan.reading, plan.grouping, list(plan.features))
             _join(cursor, query, tuple(one.code for one in plan.features), rows, places, measures)
-    return measures.columns
+    return {one.code: measures.table.column(one.code) for one in compiled.measures}
 
 
 def _sweep(connection: Any, sweeps: tuple[Sweep, ...], rows: pa.Table, measures: Measures) -> None:
@@ -194,6 +191,13 @@ def without_records(connection: Any, compiled: CompiledFeatures, subject_id: str
 
 
 def _measure(cursor: Any, sweep: Sweep, given: Read, portion: Portion, measures: Measures) -> None:
+    if sweep.at_once:
+        sorted_given = _by_subject(given)
+        tied = sweep.measure_at_once(sorted_given, portion.questions, measures.table, portion.rows)
+        if tied is not None:
+            if tied.any():
+                measures.undecided.append((sweep, portion.rows[tied]))
+            return
     for part, first, last in _parts(given, portion.questions):
         start = portion.questions.start
         cells = slice(int(start[first]), int(start[last]))
@@ -204,7 +208,7 @@ def _measure(cursor: Any, sweep: Sweep, given: Read, portion: Portion, measures:
             portion.questions.month[cells],
         )
         rows = portion.rows[cells]
-        tied = sweep.measure(cursor, part, asked, measures.columns, rows)
+        tied = sweep.measure(cursor, part, asked, measures.table, rows)
         if tied.any():
             measures.undecided.append((sweep, rows[tied]))
 
@@ -212,7 +216,7 @@ def _measure(cursor: Any, sweep: Sweep, given: Read, portion: Portion, measures:
 def _parts(given: Read, questions: Questions) -> Iterator[tuple[Read, int, int]]:
     """What was read of some subjects at a time, and the numbers of the first and past the last of them."""
     subject = given.records.subject
-    if questions.count <= QUESTIONS_AT_ONCE:
+    if questions.asked <= QUESTIONS_AT_ONCE:
         yield given, 0, len(questions.start) - 1
         return
     order = None if (np.diff(subject) >= 0).all() else np.argsort(subject, kind="stable")
@@ -228,11 +232,21 @@ def _parts(given: Read, questions: Questions) -> Iterator[tuple[Read, int, int]]
         first = last
 
 
+def _by_subject(given: Read) -> Read:
+    """The same, the records of a subject together."""
+    subject = given.records.subject
+    if (np.diff(subject) >= 0).all():
+        return given
+    order = np.argsort(subject, kind="stable")
+    keys = None if given.keys is None else given.keys[order]
+    return Read(chosen_records(given.records, order), given.texts, keys)
+
+
 def _join(cursor: Any, query: str, codes: tuple[str, ...], rows: pa.Table, places: Rows, measures: Measures) -> None:
     """Measures of the spine rows at ``places`` by joining."""
     cursor.register("spine", rows if len(places) == rows.num_rows else rows.take(pa.array(places)))
     found = cursor.sql(query).to_arrow_table()
     at = found["row"].to_numpy()
     for code in codes:
-        measures.columns[code][places] = np.nan
-        measures.columns[code][at] = found[code].cast(pa.float64()).to_numpy()
+        measures.table.column(code)[places] = np.nan
+        measures.table.column(code)[at] = found[code].cast(pa.float64()).to_numpy()

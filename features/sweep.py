@@ -9,13 +9,15 @@ numbers: days since 1970, months since year 0, instants in microseconds, money i
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
 Integers = npt.NDArray[np.int64]
+AT_ONCE = 4_096  # as-ofs whose numbers stay in the cache
+EXACT = 1 << 53
 NEVER_US, NEVER_DAY = np.iinfo(np.int64).max, np.iinfo(np.int32).max
 WORD = 63  # conditions in a word of bits
 COUNT, SUM, MAX, MIN, LATEST, MONTHS, DISTINCT = range(7)
@@ -26,8 +28,7 @@ MONTH_OF_DAY = (
 ).astype(np.int32)
 
 
-@dataclass(frozen=True)
-class Records:
+class Records(NamedTuple):
     """Records of one item, in any order: ``subject`` numbers the subjects of the questions from 0.
 
     ``gone`` and ``expires``: NEVER_US and NEVER_DAY where there is no such moment. ``begins``, ``ends`` [columns, rows]
@@ -45,8 +46,7 @@ class Records:
     values: Integers
 
 
-@dataclass(frozen=True)
-class Questions:
+class Questions(NamedTuple):
     """As-ofs by subject, ascending: those of subject s lie from ``start[s]`` to ``start[s + 1]``."""
 
     start: Integers
@@ -55,12 +55,12 @@ class Questions:
     month: npt.NDArray[np.int32]
 
     @property
-    def count(self) -> int:
+    def asked(self) -> int:
+        """How many as-ofs there are."""
         return len(self.instant)
 
 
-@dataclass(frozen=True)
-class Reaches:
+class Reaches(NamedTuple):
     """Windows, one a row: ages in months (``oldest`` -1: no end), and which columns of days bound it (-1: none)."""
 
     youngest: npt.NDArray[np.int32]
@@ -69,8 +69,7 @@ class Reaches:
     ends: npt.NDArray[np.int32]
 
 
-@dataclass(frozen=True)
-class Slots:
+class Slots(NamedTuple):
     """What is measured, ordered by reach; those of reach r lie from ``first[r]`` to ``first[r + 1]``.
 
     ``kind``; ``bit``: the condition (-1: every record); ``value``: the column of values (-1: none).
@@ -94,23 +93,15 @@ class Measured:
 
 def swept(records: Records, questions: Questions, reaches: Reaches, slots: Slots) -> Measured:
     """All ``slots`` at all as-ofs. Sums that leave 64 bits are the caller's to prevent."""
-    shape = (questions.count, len(slots.kind))
+    shape = (questions.asked, len(slots.kind))
     numbers = np.zeros(shape, np.int64)
     members = np.zeros(shape, np.int32)
     days = np.full(shape if (slots.kind == LATEST).any() else (0, 0), np.iinfo(np.int32).min, np.int32)
     tied = np.zeros(days.shape, np.bool_)
-    _add(
-        records.subject, records.recorded, records.gone, records.occurred, records.expires,
-        records.begins, records.ends, records.bits, records.values,
-        questions.start, questions.instant, questions.day, questions.month,
-        reaches.youngest, reaches.oldest, reaches.begins, reaches.ends,
-        slots.first, slots.kind, slots.bit, slots.value,
-        MONTH_OF_DAY, numbers, members, days, tied,
-    )  # fmt: skip
-    by_slot = np.empty(shape[::-1], np.int64), np.empty(shape[::-1], np.int32)
-    _run(questions.start, slots.kind, numbers, members, *by_slot)
-    undecided = np.asarray(tied.any(axis=1)) if tied.size else np.zeros(questions.count, np.bool_)
-    found = Measured(*by_slot, undecided)
+    _add(records, questions, reaches, slots, MONTH_OF_DAY, 0, len(records.subject), 0, numbers, members, days, tied)
+    _run_on(questions.start, slots.kind, 0, len(questions.start) - 1, 0, numbers, members)
+    undecided = np.asarray(tied.any(axis=1)) if tied.size else np.zeros(questions.asked, np.bool_)
+    found = Measured(np.ascontiguousarray(numbers.T), np.ascontiguousarray(members.T), undecided)
     for slot in np.flatnonzero(slots.kind == DISTINCT):
         found.numbers[slot] = _distinct(records, questions, reaches, slots, int(slot))
     return found
@@ -134,34 +125,25 @@ def _first_not_before(sorted_values: Any, low: int, high: int, value: int) -> in
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
 def _add(
-    subject: Any,
-    recorded: Any,
-    gone: Any,
-    occurred: Any,
-    expires: Any,
-    begins: Any,
-    ends: Any,
-    bits: Any,
-    values: Any,
-    start: Any,
-    instant: Any,
-    day: Any,
-    month: Any,
-    youngest: Any,
-    oldest: Any,
-    reach_begins: Any,
-    reach_ends: Any,
-    first: Any,
-    kind: Any,
-    bit: Any,
-    value_of: Any,
+    records: Any,
+    questions: Any,
+    reaches: Any,
+    slots: Any,
     month_of_day: Any,
+    first_record: int,
+    last_record: int,
+    base: int,
     numbers: Any,
     members: Any,
     days: Any,
     tied: Any,
 ) -> None:
-    for i in range(len(subject)):
+    """Add some of the records; row 0 of the last four is the as-of ``base``."""
+    subject, recorded, gone, occurred, expires, begins, ends, bits, values = records
+    start, instant, day, month = questions
+    youngest, oldest, reach_begins, reach_ends = reaches
+    first, kind, bit, value_of = slots
+    for i in range(first_record, last_record):
         s = subject[i]
         last = start[s + 1]
         low = _first_not_before(instant, start[s], last, recorded[i])
@@ -189,22 +171,22 @@ def _add(
                     continue
                 what = kind[k]
                 if what <= SUM:
-                    members[a, k] += 1
+                    members[a - base, k] += 1
                     if b < last:
-                        members[b, k] -= 1
+                        members[b - base, k] -= 1
                     if what == SUM:
                         number = values[value_of[k], i]
-                        numbers[a, k] += number
+                        numbers[a - base, k] += number
                         if b < last:
-                            numbers[b, k] -= number
+                            numbers[b - base, k] -= number
                 elif what == DISTINCT:
                     continue
                 elif what == MONTHS:
-                    for t in range(a, b):  # one bit an age in months
-                        numbers[t, k] |= 1 << (month[t] - born)
+                    for t in range(a - base, b - base):  # one bit an age in months
+                        numbers[t, k] |= 1 << (month[base + t] - born)
                 else:
                     number = values[value_of[k], i]
-                    for t in range(a, b):
+                    for t in range(a - base, b - base):
                         if what == LATEST:
                             if occurred[i] > days[t, k] or members[t, k] == 0:
                                 days[t, k] = occurred[i]
@@ -218,53 +200,135 @@ def _add(
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _run(start: Any, kind: Any, numbers: Any, members: Any, numbers_by_slot: Any, members_by_slot: Any) -> None:
+def _run_on(start: Any, kind: Any, first: int, last: int, base: int, numbers: Any, members: Any) -> None:
     """What entered and what left, to what is there: counts and sums by running on, months by counting their bits."""
-    for s in range(len(start) - 1):
-        for t in range(start[s], start[s + 1]):
+    for s in range(first, last):
+        for t in range(start[s] - base, start[s + 1] - base):
+            later = t > start[s] - base
             for k in range(len(kind)):
-                if kind[k] <= SUM and t > start[s]:
-                    members[t, k] += members[t - 1, k]
-                    numbers[t, k] += numbers[t - 1, k]
-                number = numbers[t, k]
-                if kind[k] == COUNT:
-                    number = members[t, k]
+                if kind[k] <= SUM:
+                    if later:
+                        members[t, k] += members[t - 1, k]
+                        numbers[t, k] += numbers[t - 1, k]
                 elif kind[k] == MONTHS:
-                    left, number = number, 0
+                    left, count = numbers[t, k], 0
                     while left:
                         left &= left - 1
-                        number += 1
-                numbers_by_slot[k, t] = number
-                members_by_slot[k, t] = members[t, k]
+                        count += 1
+                    numbers[t, k] = count
+    for t in range(start[last] - base):
+        for k in range(len(kind)):
+            if kind[k] == COUNT:
+                numbers[t, k] = members[t, k]
+
+
+class Columns(NamedTuple):
+    """Features that are one slot each: which, where it is known (``present``), and whether it can be without a value.
+
+    ``shift``: 1 where the slot is taken from the as-of's day, 2 from its month. ``unit``: what a whole number is
+    divided by. ``column``: the row of the table that the feature is written to.
+    """
+
+    slot: npt.NDArray[np.int64]
+    present: npt.NDArray[np.int64]
+    can_be_none: npt.NDArray[np.bool_]
+    shift: npt.NDArray[np.int64]
+    unit: npt.NDArray[np.float64]
+    column: npt.NDArray[np.int64]
+
+
+def swept_to(
+    records: Records,
+    questions: Questions,
+    reaches: Reaches,
+    slots: Slots,
+    columns: Columns,
+    rows: Integers,
+    table: npt.NDArray[np.float64],
+) -> npt.NDArray[np.bool_] | None:
+    """Write ``columns`` of all questions to their ``rows`` of ``table`` [columns, rows], NaN where missing.
+
+    ``records`` lie by subject. Some subjects are done at a time, so that what is added to stays in the cache. Returns
+    which questions are not decided, or ``None`` where a number has no exact float64: then nothing can be relied upon.
+    """
+    tied = np.zeros(questions.asked, np.bool_)
+    latest = bool((slots.kind == LATEST).any())
+    done = _sweep_to(records, questions, reaches, slots, columns, MONTH_OF_DAY, rows, table, latest, tied, EXACT)
+    return tied if done else None
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def carried(
+def _sweep_to(
+    records: Any,
+    questions: Any,
+    reaches: Any,
+    slots: Any,
+    columns: Any,
+    month_of_day: Any,
+    rows: Any,
+    table: Any,
+    latest: bool,
+    tied_questions: Any,
+    exact: int,
+) -> bool:
+    subject, start = records.subject, questions.start
+    subjects, slot_count = len(start) - 1, len(slots.kind)
+    most = AT_ONCE
+    for s in range(subjects):
+        most = max(most, start[s + 1] - start[s])
+    numbers, members = np.zeros((most, slot_count), np.int64), np.zeros((most, slot_count), np.int32)
+    days = np.zeros((most if latest else 0, slot_count), np.int32)
+    tied = np.zeros((most if latest else 0, slot_count), np.bool_)
+    first, record = 0, 0
+    while first < subjects:
+        last, base = first + 1, start[first]
+        while last < subjects and start[last + 1] - base <= most:
+            last += 1
+        count = start[last] - base
+        numbers[:count] = 0
+        members[:count] = 0
+        tied[:count] = False
+        next_record = record
+        while next_record < len(subject) and subject[next_record] < last:
+            next_record += 1
+        _add(records, questions, reaches, slots, month_of_day, record, next_record, base, numbers, members, days, tied)
+        _run_on(start, slots.kind, first, last, base, numbers, members)
+        if not _write(questions, columns, rows, base, count, numbers, members, table, exact):
+            return False
+        if latest:
+            for t in range(count):
+                tied_questions[base + t] = tied[t].any()
+        first, record = last, next_record
+    return True
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _write(
+    questions: Any,
+    columns: Any,
+    rows: Any,
+    base: int,
+    count: int,
     numbers: Any,
     members: Any,
-    present: Any,
-    can_be_none: bool,
-    shift: Any,
-    unit: float,
+    table: Any,
     exact: int,
-    rows: Any,
-    column: Any,
 ) -> bool:
-    """Write ``numbers`` (less than ``shift``, where it is not empty) in whole units to ``rows`` of ``column``.
-
-    NaN where nothing is present, or ``can_be_none`` and there are no members. False, and nothing can be relied upon,
-    where a number is not below ``exact``.
-    """
-    for t in range(len(numbers)):
-        if present[t] == 0 or (can_be_none and members[t] == 0):
-            column[rows[t]] = np.nan
-            continue
-        number = numbers[t]
-        if len(shift):
-            number = shift[t] - number
-        if number >= exact or number <= -exact:
-            return False
-        column[rows[t]] = number / unit
+    for d in range(len(columns.slot)):
+        k, present, can_be_none = columns.slot[d], columns.present[d], columns.can_be_none[d]
+        shift, unit, column = columns.shift[d], columns.unit[d], columns.column[d]
+        for t in range(count):
+            if members[t, present] == 0 or (can_be_none and members[t, k] == 0):
+                table[column, rows[base + t]] = np.nan
+                continue
+            number = numbers[t, k]
+            if shift == 1:
+                number = questions.day[base + t] - number
+            elif shift == 2:
+                number = questions.month[base + t] - number
+            if number >= exact or number <= -exact:
+                return False
+            table[column, rows[base + t]] = number / unit
     return True
 
 
@@ -275,7 +339,7 @@ def _distinct(records: Records, questions: Questions, reaches: Reaches, slots: S
     word = records.bits[bit // WORD] >> np.uint64(bit % WORD)
     chosen = np.flatnonzero(word & np.uint64(1))
     order = chosen[np.lexsort((values[chosen], records.subject[chosen]))]
-    found = np.zeros(questions.count, np.int64)
+    found = np.zeros(questions.asked, np.int64)
     _count_distinct(
         order,
         records.subject,
@@ -293,7 +357,7 @@ def _distinct(records: Records, questions: Questions, reaches: Reaches, slots: S
         reaches.youngest[reach],
         reaches.oldest[reach],
         MONTH_OF_DAY,
-        np.full(questions.count, -1, np.int64),
+        np.full(questions.asked, -1, np.int64),
         found,
     )
     return found

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -13,16 +13,28 @@ import pyarrow as pa
 
 from features.inputs import Read, check_sums, restored
 from features.plan import SweepPlan
-from features.sweep import SUM, Measured, Questions, Records, carried, swept
+from features.sweep import EXACT, SUM, Columns, Measured, Questions, Records, swept, swept_to
 
 Numbers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
-NO_SHIFT = np.zeros(0, np.int32)
+SHIFTS = {None: 0, "as_of_day": 1, "as_of_month": 2}
 Chosen = npt.NDArray[np.int64] | slice
-EXACT = 1 << 53
 GROUP_CELLS = 2_000_000
 EVERYTHING = slice(None)
 CAN_BE_NONE = ("sum", "max", "min", "latest")
+
+
+class Table:
+    """Measures by code over the rows of a spine: ``numbers`` [codes, rows], at first whatever was in memory."""
+
+    def __init__(self, codes: Sequence[str], rows: int) -> None:
+        self.numbers = np.empty((len(codes), rows))
+        self.place = {code: number for number, code in enumerate(codes)}
+
+    def column(self, code: str) -> Floats:
+        """All rows of a measure."""
+        found: Floats = self.numbers[self.place[code]]
+        return found
 
 
 @dataclass(frozen=True)
@@ -73,32 +85,56 @@ class Sweep:
         return str(ibis.to_sql(made, dialect="duckdb"))
 
     def measure(
-        self, cursor: Any, given: Read, questions: Questions, columns: dict[str, Floats], rows: Numbers
+        self, cursor: Any, given: Read, questions: Questions, table: Table, rows: Numbers
     ) -> npt.NDArray[np.bool_]:
-        """Write the features of all questions to their ``rows`` of ``columns``, NaN where missing.
+        """Write the features of all questions to their ``rows`` of ``table``, NaN where missing.
 
         Returns which questions are not decided. Raises ``TooLarge`` where sums might leave 64 bits.
         """
         if not len(given.records.subject):
             for one in self.plan.features:
-                columns[one.code][rows] = np.nan
-            return np.zeros(questions.count, np.bool_)
+                table.column(one.code)[rows] = np.nan
+            return np.zeros(questions.asked, np.bool_)
         check_sums(given.records.values, self._summed)
         if given.keys is not None:
             found_by_sql = self._by_groups(cursor, given, questions)
-            undecided = np.zeros(questions.count, np.bool_)
+            undecided = np.zeros(questions.asked, np.bool_)
         else:
             found = swept(given.records, questions, self.plan.reaches, self.plan.slots)
-            left = [
-                code
-                for code, one in self.direct.items()
-                if not self._directly(one, found, questions, rows, columns[code])
-            ]
+            left = [code for code in self.direct if not self._directly(code, found, questions, table, rows)]
             found_by_sql = self._reckoned(cursor, found, given, questions, left)
             undecided = found.tied
         for code, column in found_by_sql.items():
-            columns[code][rows] = column
+            table.column(code)[rows] = column
         return undecided
+
+    @cached_property
+    def at_once(self) -> bool:
+        """Whether every feature is one slot, so that ``measure_at_once`` can be tried."""
+        floats = any(value.kind == "float" for value in self.plan.inputs.values)
+        distinct = any(leaf.kind == "distinct" for leaf in self.plan.leaves)
+        return self.plan.grouping is None and not self.reckoned and not floats and not distinct
+
+    def measure_at_once(
+        self, given: Read, questions: Questions, table: Table, rows: Numbers
+    ) -> npt.NDArray[np.bool_] | None:
+        """As ``measure``, in one go without SQL; ``None`` where that cannot be done. ``given`` lies by subject."""
+        check_sums(given.records.values, self._summed)
+        columns = self._columns(list(self.direct), table)
+        return swept_to(given.records, questions, self.plan.reaches, self.plan.slots, columns, rows, table.numbers)
+
+    def _columns(self, codes: list[str], table: Table) -> Columns:
+        found = [self.direct[code] for code in codes]
+        values = [self._value(one.leaf) for one in found]
+        leaves = [self.plan.leaves[one.leaf] for one in found]
+        return Columns(
+            np.array([one.leaf for one in found]),
+            np.array([one.present for one in found]),
+            np.array([leaf.kind in CAN_BE_NONE for leaf in leaves]),
+            np.array([SHIFTS[leaf.shift] for leaf in leaves]),
+            np.array([10.0**value.scale if value is not None else 1.0 for value in values]),
+            np.array([table.place[code] for code in codes]),
+        )
 
     def _reckoned(
         self, cursor: Any, found: Measured, given: Read, questions: Questions, left: list[str]
@@ -108,7 +144,7 @@ class Sweep:
         if not codes:
             return {}
         cursor.register("leaves", self._leaves(found, given, questions))
-        return _spread(cursor.sql(self._all_sql if left else self.sql).to_arrow_table(), codes, questions.count)
+        return _spread(cursor.sql(self._all_sql if left else self.sql).to_arrow_table(), codes, questions.asked)
 
     @cached_property
     def _all_sql(self) -> str:
@@ -129,7 +165,7 @@ class Sweep:
             parts.append(self._leaves(found, given, part, some, rows[some]))
         cursor.register("leaves", pa.concat_tables(parts))
         codes = [one.code for one in plan.features]
-        return _spread(cursor.sql(self.sql).to_arrow_table(), codes, questions.count)
+        return _spread(cursor.sql(self.sql).to_arrow_table(), codes, questions.asked)
 
     def _as_direct(self, measure: Any) -> Direct | None:
         """Recognises ``present > 0 then float64(leaf)``, as ``features.definition.measured`` writes it."""
@@ -150,21 +186,25 @@ class Sweep:
     def _type(self, leaf: int) -> Any:
         return self.plan.types[leaf]
 
-    def _directly(self, direct: Direct, found: Measured, questions: Questions, rows: Numbers, column: Floats) -> bool:
+    def _directly(self, code: str, found: Measured, questions: Questions, table: Table, rows: Numbers) -> bool:
         """Write the column; false where a number is too large to be float64 exactly before it is scaled."""
+        direct = self.direct[code]
         leaf, value = self.plan.leaves[direct.leaf], self._value(direct.leaf)
-        numbers, members, present = (
-            found.numbers[direct.leaf],
-            found.members[direct.leaf],
-            found.members[direct.present],
-        )
+        numbers = self._shifted(direct.leaf, found.numbers[direct.leaf], questions, EVERYTHING)
         if value is not None and value.kind == "float" and leaf.kind != "distinct":
-            column[rows] = np.where((present == 0) | (members == 0), np.nan, restored(numbers))
-            return True
-        shift = NO_SHIFT if leaf.shift is None else getattr(questions, leaf.shift.removeprefix("as_of_"))
-        unit = 10.0**value.scale if value is not None and leaf.kind != "distinct" else 1.0
-        can_be_none = leaf.kind in CAN_BE_NONE
-        return bool(carried(numbers, members, present, can_be_none, shift, unit, EXACT, rows, column))
+            column = restored(numbers)
+        else:
+            if len(numbers) and max(int(numbers.max()), -int(numbers.min())) >= EXACT:
+                return False
+            column = numbers.astype(np.float64)
+            if value is not None and value.scale and leaf.kind != "distinct":
+                column /= 10.0**value.scale
+        missing = found.members[direct.present] == 0
+        if leaf.kind in CAN_BE_NONE:
+            missing |= found.members[direct.leaf] == 0
+        column[missing] = np.nan
+        table.column(code)[rows] = column
+        return True
 
     def _leaves(
         self,
@@ -175,7 +215,7 @@ class Sweep:
         rows: Numbers | None = None,
     ) -> pa.Table:
         """The table ``leaves`` of the ``chosen`` questions, which are named ``rows``."""
-        rows = np.arange(questions.count) if rows is None else rows
+        rows = np.arange(questions.asked) if rows is None else rows
         columns = [self._column(number, found, given, questions, chosen) for number in range(len(self.plan.leaves))]
         return pa.table([pa.array(rows), *columns], names=["row", *self.plan.names])
 
@@ -243,7 +283,7 @@ def _groups(given: Read, questions: Questions) -> Iterator[tuple[Records, Questi
         start = np.concatenate([[0], np.cumsum(counts)])
         rows = np.arange(start[-1]) + np.repeat(questions.start[owners[group:most]] - start[:-1], counts)
         part = Questions(start, questions.instant[rows], questions.day[rows], questions.month[rows])
-        yield replace(chosen_records(given.records, chosen), subject=number.astype(np.int32)), part, rows
+        yield chosen_records(given.records, chosen)._replace(subject=number.astype(np.int32)), part, rows
         group = most
 
 
