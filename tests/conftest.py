@@ -18,7 +18,7 @@ from county import CountyPlan
 from records.base import RecordBase
 from records.settings import Settings
 
-PLAN = CountyPlan(subjects=3_000, months=36, block=1_500, seed=7)
+PLAN = CountyPlan(subjects=3_000, months=36, block=1_500, seed=8)
 
 
 @pytest.fixture(scope="session")
