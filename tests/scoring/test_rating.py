@@ -118,7 +118,9 @@ def test_a_rating_from_kept_features_is_the_one_from_records(
     with monkeypatch.context() as patched:
         patched.delattr(FeaturePipeline, "one")
         kept = rater.rate(someone)
-    assert [(one.code, one.points) for one in kept.reasons] == [(one.code, one.points) for one in computed.reasons]
+    assert [(one.feature, one.points) for one in kept.reasons] == [
+        (one.feature, one.points) for one in computed.reasons
+    ]
     assert (kept.score, kept.pd) == (computed.score, computed.pd)
 
 
