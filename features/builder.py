@@ -21,7 +21,7 @@ from features.inputs import Read, TooLarge, read
 from features.leaves import CannotSweep
 from features.plan import plan_of
 from features.stored_inputs import NotStored, StoredInputs
-from features.sweep import Questions
+from features.sweep_arrays import Questions
 from features.sweeping import Sweep, Table, chosen_records
 
 SUBJECTS_AT_ONCE = 50_000

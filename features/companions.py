@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 
 from features.inputs import whole_numbers
 from features.plan import SweepPlan
-from features.sweep import NEVER_DAY, NEVER_US, WORD
+from features.sweep_arrays import NEVER_DAY, NEVER_US, WORD
 from records.catalogue import Item
 from records.stored_files import companion_of
 from records.succession import SUCCESSION_SCHEMA

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features.plan import SweepPlan, Value
-from features.sweep import NEVER_DAY, NEVER_US, WORD, Records
+from features.sweep_arrays import NEVER_DAY, NEVER_US, WORD, Records
 
 MOST = float(1 << 62)
 

@@ -17,7 +17,7 @@ from features.compiled import Reading
 from features.definition import Feature, Grouping, condition, measured
 from features.leaves import CannotSweep, Leaf, Op, leaf_of, reductions, with_the_month
 from features.links import linked_records
-from features.sweep import KINDS, WORD, Reaches, Slots
+from features.sweep_arrays import KINDS, WORD, Reaches, Slots
 from records.catalogue import Catalogue
 
 

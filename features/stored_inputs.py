@@ -23,7 +23,7 @@ from features.definition import Link
 from features.inputs import Read
 from features.links import linked
 from features.plan import SweepPlan
-from features.sweep import NEVER_DAY, NEVER_US, WORD, Records
+from features.sweep_arrays import NEVER_DAY, NEVER_US, WORD, Records
 from records.catalogue import Catalogue, Item
 from records.tables import Stored
 

@@ -13,7 +13,8 @@ import pyarrow as pa
 
 from features.inputs import Read, check_sums, restored
 from features.plan import SweepPlan
-from features.sweep import EXACT, SUM, Columns, Measured, Questions, Records, swept, swept_to
+from features.sweep import swept, swept_to
+from features.sweep_arrays import EXACT, SUM, Columns, Measured, Questions, Records
 
 Numbers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]

@@ -19,6 +19,7 @@ from features.definition import Feature, latest, total
 from features.dictionary import dictionary
 from features.inputs import ordered, restored
 from features.spine import month_ends, numbered
+from features.sweep_kernels import month_of
 from records.moment import end_of_day
 from records.words import Text
 from tests.features.conftest import Connect
@@ -102,6 +103,23 @@ def test_a_number_that_float64_cannot_hold_is_rounded_as_the_engine_rounds_it(co
     ]
     compiled = CompiledFeatures((feature("all", lambda r, w: total(r.revenue, w)),), "enterprise", duckdb_sql)
     assert_the_same(connect({"tax.filing": rows}), compiled, spine([("s", datetime(2025, 5, 1))] * 2))
+
+
+@given(st.dates())
+def test_the_month_of_a_day_is_that_of_the_calendar(day: date) -> None:
+    assert month_of(day.toordinal() - date(1970, 1, 1).toordinal()) == day.year * 12 + day.month
+
+
+def test_a_record_of_long_ago_is_swept_like_any_other(connect: Connect, row: Any) -> None:
+    rows = [row(date(1, 1, 1), revenue=3, recorded_at=datetime(2025, 1, 1)), row(date(2025, 1, 1), revenue=4)]
+    features = (
+        feature("all", lambda r, w: total(r.revenue, w)),
+        feature("year", lambda r, w: total(r.revenue, w), window_months=12),
+        feature("months", lambda r, w: r.age_months.max(where=w)),
+    )
+    compiled = CompiledFeatures(features, "enterprise", duckdb_sql)
+    found = assert_the_same(connect({"tax.filing": rows}), compiled, spine([("s", datetime(2025, 5, 1))]))
+    assert (found["all"][0], found["year"][0], found["months"][0]) == (7.0, 4.0, 2024 * 12 + 4)
 
 
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=True), min_size=2))
