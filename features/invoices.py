@@ -2,102 +2,31 @@
 
 from __future__ import annotations
 
-from features.definition import Condition, Feature, Grouping, Rows, Segment, Value, ratio, total
+from features.definition import ENTERPRISE, Feature, ratio, total
+from features.invoice_measures import (
+    BY_MONTH,
+    BY_PARTNER,
+    LONG,
+    SHORT,
+    concentration,
+    largest_share,
+    months_known,
+    over,
+    per_mille,
+    purchase,
+    sale,
+    sum_or_zero,
+    valid,
+    valid_purchase,
+    valid_sale,
+    variation,
+)
 from records.words import Text
 
-ENTERPRISE: tuple[Segment, ...] = ("enterprise",)
 INVOICE = "tax.invoice"
-LONG, SHORT = 36, 12
 NO_INVOICE = Text("无发票记录", "no invoice")
 NO_SALE = Text("无有效销项发票", "no valid sales invoice")
 NO_PURCHASE = Text("无有效进项发票", "no valid purchase invoice")
-
-
-def _sale(r: Rows) -> Condition:
-    return r.direction == "sale"
-
-
-def _purchase(r: Rows) -> Condition:
-    return r.direction == "purchase"
-
-
-def _valid(r: Rows) -> Condition:
-    return r.status == "valid"
-
-
-def _valid_sale(r: Rows) -> Condition:
-    return _sale(r) & _valid(r)
-
-
-def _valid_purchase(r: Rows) -> Condition:
-    return _purchase(r) & _valid(r)
-
-
-def _months(r: Rows, w: Condition) -> Value:
-    """Months from the first invoice that counts to the as-of's month, both included."""
-    return r.age_months.max(where=w) + 1
-
-
-def _sum(amount: Value, w: Condition) -> Value:
-    """An exact sum in float64; 0 where other invoices count but none of these."""
-    return total(amount, w).fill_null(0.0)
-
-
-def _over(above: Value, below: Value) -> Value:
-    """``above / below``; missing where returns leave nothing (or less) below."""
-    return (below > 0).ifelse(ratio(above, below), None)
-
-
-def _per_mille(rate: Value) -> Value:
-    """To the nearest thousandth: tax is rounded to the fen, and what is left of that says nothing."""
-    return (rate * 1000.0 + 0.5).floor().cast("float64") / 1000.0
-
-
-def _yuan(amount: Value) -> Value:
-    """Money in whole yuan whose square is an exact decimal. Not decimal(18): DuckDB keeps its products at 18 digits."""
-    return amount.cast("decimal(19,0)")
-
-
-def _concentration(amount: Value) -> Value:
-    """Herfindahl-Hirschman index of the positive net amounts by partner, 0 to 1."""
-    yuan, net = _yuan(amount), amount > 0
-    whole = yuan.sum(where=net).cast("float64")
-    return ratio((yuan * yuan).sum(where=net), whole * whole)
-
-
-def _largest_share(amount: Value) -> Value:
-    """The largest positive net amount over the sum of the positive ones."""
-    yuan, net = _yuan(amount), amount > 0
-    return ratio(yuan.max(where=net), yuan.sum(where=net))
-
-
-def _variation(amount: Value, age: Value) -> Value:
-    """Standard deviation of monthly amounts over their mean; months without any, since the first invoice, are 0."""
-    yuan, months = _yuan(amount), (age.max() + 1).cast("float64")
-    mean = yuan.sum().cast("float64") / months
-    square = (yuan * yuan).sum().cast("float64") / months
-    return _over((square - mean * mean).clip(lower=0.0).sqrt(), mean)
-
-
-BY_PARTNER = Grouping(
-    key=lambda r: r.counterparty,
-    values={
-        "sales": lambda r, w: r.amount.sum(where=w & _sale(r)),
-        "purchases": lambda r, w: r.amount.sum(where=w & _purchase(r)),
-    },
-    window_months=LONG,
-    where=_valid,
-)
-BY_MONTH = Grouping(
-    key=lambda r: r.age_months,
-    values={
-        "sales": lambda r, w: r.amount.sum(where=w & _sale(r)),
-        "purchases": lambda r, w: r.amount.sum(where=w & _purchase(r)),
-        "age": lambda r, w: r.age_months.max(where=w),
-    },
-    window_months=LONG,
-    where=_valid,
-)
 
 VOLUME = [
     Feature(
@@ -108,8 +37,8 @@ VOLUME = [
         unit="CNY",
         direction=-1,
         window_months=LONG,
-        where=_valid,
-        measure=lambda r, w: ratio(_sum(r.amount, w & _sale(r)), _months(r, w)),
+        where=valid,
+        measure=lambda r, w: ratio(sum_or_zero(r.amount, w & sale(r)), months_known(r, w)),
         actionable=True,
         missing=NO_INVOICE,
     ),
@@ -121,8 +50,8 @@ VOLUME = [
         unit="CNY",
         direction=0,
         window_months=LONG,
-        where=_valid,
-        measure=lambda r, w: ratio(_sum(r.amount, w & _purchase(r)), _months(r, w)),
+        where=valid,
+        measure=lambda r, w: ratio(sum_or_zero(r.amount, w & purchase(r)), months_known(r, w)),
         missing=NO_INVOICE,
     ),
     Feature(
@@ -133,8 +62,8 @@ VOLUME = [
         unit="count",
         direction=-1,
         window_months=LONG,
-        where=_valid,
-        measure=lambda r, w: ratio(r.count(where=w & _sale(r)), _months(r, w)),
+        where=valid,
+        measure=lambda r, w: ratio(r.count(where=w & sale(r)), months_known(r, w)),
         actionable=True,
         missing=NO_INVOICE,
     ),
@@ -146,8 +75,8 @@ VOLUME = [
         unit="count",
         direction=-1,
         window_months=LONG,
-        where=_valid,
-        measure=lambda r, w: ratio(r.count(where=w & _purchase(r)), _months(r, w)),
+        where=valid,
+        measure=lambda r, w: ratio(r.count(where=w & purchase(r)), months_known(r, w)),
         missing=NO_INVOICE,
     ),
     Feature(
@@ -158,7 +87,7 @@ VOLUME = [
         unit="CNY",
         direction=0,
         window_months=LONG,
-        where=lambda r: _valid_sale(r) & (r.amount > 0),
+        where=lambda r: valid_sale(r) & (r.amount > 0),
         measure=lambda r, w: ratio(total(r.amount, w), r.count(where=w)),
         missing=NO_SALE,
     ),
@@ -170,7 +99,7 @@ VOLUME = [
         unit="CNY",
         direction=0,
         window_months=LONG,
-        where=lambda r: _valid_purchase(r) & (r.amount > 0),
+        where=lambda r: valid_purchase(r) & (r.amount > 0),
         measure=lambda r, w: ratio(total(r.amount, w), r.count(where=w)),
         missing=NO_PURCHASE,
     ),
@@ -182,9 +111,10 @@ VOLUME = [
         unit="share",
         direction=0,
         window_months=LONG,
-        where=_valid,
-        measure=lambda r, w: _over(
-            _sum(r.amount, w & _sale(r)) - _sum(r.amount, w & _purchase(r)), _sum(r.amount, w & _sale(r))
+        where=valid,
+        measure=lambda r, w: over(
+            sum_or_zero(r.amount, w & sale(r)) - sum_or_zero(r.amount, w & purchase(r)),
+            sum_or_zero(r.amount, w & sale(r)),
         ),
         missing=NO_SALE,
     ),
@@ -196,8 +126,8 @@ VOLUME = [
         unit="share",
         direction=0,
         window_months=LONG,
-        where=_valid_sale,
-        measure=lambda r, w: _per_mille(_over(total(r.tax, w), total(r.amount, w))),
+        where=valid_sale,
+        measure=lambda r, w: per_mille(over(total(r.tax, w), total(r.amount, w))),
         missing=NO_SALE,
     ),
     Feature(
@@ -208,8 +138,8 @@ VOLUME = [
         unit="share",
         direction=0,
         window_months=LONG,
-        where=_valid_purchase,
-        measure=lambda r, w: _per_mille(_over(total(r.tax, w), total(r.amount, w))),
+        where=valid_purchase,
+        measure=lambda r, w: per_mille(over(total(r.tax, w), total(r.amount, w))),
         missing=NO_PURCHASE,
     ),
 ]
@@ -223,8 +153,8 @@ CANCELLATIONS = [
         unit="share",
         direction=1,
         window_months=LONG,
-        where=_sale,
-        measure=lambda r, w: ratio(r.count(where=w & ~_valid(r)), r.count(where=w)),
+        where=sale,
+        measure=lambda r, w: ratio(r.count(where=w & ~valid(r)), r.count(where=w)),
         actionable=True,
         missing=NO_SALE,
     ),
@@ -236,8 +166,8 @@ CANCELLATIONS = [
         unit="share",
         direction=0,
         window_months=LONG,
-        where=_purchase,
-        measure=lambda r, w: ratio(r.count(where=w & ~_valid(r)), r.count(where=w)),
+        where=purchase,
+        measure=lambda r, w: ratio(r.count(where=w & ~valid(r)), r.count(where=w)),
         missing=NO_PURCHASE,
     ),
     Feature(
@@ -248,7 +178,7 @@ CANCELLATIONS = [
         unit="share",
         direction=0,
         window_months=LONG,
-        where=_valid_sale,
+        where=valid_sale,
         measure=lambda r, w: ratio(r.count(where=w & (r.amount < 0)), r.count(where=w)),
         missing=NO_SALE,
     ),
@@ -260,7 +190,7 @@ CANCELLATIONS = [
         unit="share",
         direction=0,
         window_months=LONG,
-        where=_valid_purchase,
+        where=valid_purchase,
         measure=lambda r, w: ratio(r.count(where=w & (r.amount < 0)), r.count(where=w)),
         missing=NO_PURCHASE,
     ),
@@ -275,7 +205,7 @@ PARTNERS = [
         unit="count",
         direction=-1,
         window_months=LONG,
-        where=_valid_sale,
+        where=valid_sale,
         measure=lambda r, w: r.counterparty.nunique(where=w),
         actionable=True,
         missing=NO_SALE,
@@ -288,7 +218,7 @@ PARTNERS = [
         unit="count",
         direction=-1,
         window_months=LONG,
-        where=_valid_purchase,
+        where=valid_purchase,
         measure=lambda r, w: r.counterparty.nunique(where=w),
         missing=NO_PURCHASE,
     ),
@@ -300,7 +230,7 @@ PARTNERS = [
         unit="ratio",
         direction=1,
         grouping=BY_PARTNER,
-        measure=lambda g, w: _concentration(g.sales),
+        measure=lambda g, w: concentration(g.sales),
         actionable=True,
         missing=NO_SALE,
     ),
@@ -312,7 +242,7 @@ PARTNERS = [
         unit="ratio",
         direction=1,
         grouping=BY_PARTNER,
-        measure=lambda g, w: _concentration(g.purchases),
+        measure=lambda g, w: concentration(g.purchases),
         missing=NO_PURCHASE,
     ),
     Feature(
@@ -323,7 +253,7 @@ PARTNERS = [
         unit="share",
         direction=1,
         grouping=BY_PARTNER,
-        measure=lambda g, w: _largest_share(g.sales),
+        measure=lambda g, w: largest_share(g.sales),
         actionable=True,
         missing=NO_SALE,
     ),
@@ -338,8 +268,8 @@ REGULARITY = [
         unit="share",
         direction=-1,
         window_months=LONG,
-        where=_valid,
-        measure=lambda r, w: ratio(r.age_months.nunique(where=w & _sale(r)), _months(r, w)),
+        where=valid,
+        measure=lambda r, w: ratio(r.age_months.nunique(where=w & sale(r)), months_known(r, w)),
         actionable=True,
         missing=NO_INVOICE,
     ),
@@ -351,8 +281,8 @@ REGULARITY = [
         unit="share",
         direction=-1,
         window_months=LONG,
-        where=_valid,
-        measure=lambda r, w: ratio(r.age_months.nunique(where=w & _purchase(r)), _months(r, w)),
+        where=valid,
+        measure=lambda r, w: ratio(r.age_months.nunique(where=w & purchase(r)), months_known(r, w)),
         actionable=True,
         missing=NO_INVOICE,
     ),
@@ -364,7 +294,7 @@ REGULARITY = [
         unit="ratio",
         direction=1,
         grouping=BY_MONTH,
-        measure=lambda g, w: _variation(g.sales, g.age),
+        measure=lambda g, w: variation(g.sales, g.age),
         missing=NO_SALE,
     ),
     Feature(
@@ -377,7 +307,7 @@ REGULARITY = [
         unit="ratio",
         direction=1,
         grouping=BY_MONTH,
-        measure=lambda g, w: _variation(g.purchases, g.age),
+        measure=lambda g, w: variation(g.purchases, g.age),
         missing=NO_PURCHASE,
     ),
     Feature(
@@ -388,7 +318,7 @@ REGULARITY = [
         unit="share",
         direction=1,
         grouping=BY_MONTH,
-        measure=lambda g, w: _largest_share(g.sales),
+        measure=lambda g, w: largest_share(g.sales),
         missing=NO_SALE,
     ),
 ]
@@ -402,7 +332,7 @@ TREND = [
         unit="CNY",
         direction=-1,
         window_months=SHORT,
-        where=_valid_sale,
+        where=valid_sale,
         measure=lambda r, w: total(r.amount, w) / 12.0,
         when_empty=0.0,
         actionable=True,
@@ -415,8 +345,10 @@ TREND = [
         unit="ratio",
         direction=-1,
         window_months=24,
-        where=_valid_sale,
-        measure=lambda r, w: _over(_sum(r.amount, w & (r.age_months <= 12)), total(r.amount, w & (r.age_months > 12))),
+        where=valid_sale,
+        measure=lambda r, w: over(
+            sum_or_zero(r.amount, w & (r.age_months <= 12)), total(r.amount, w & (r.age_months > 12))
+        ),
         actionable=True,
         missing=Text("不足24个月销项", "less than 24 months of sales invoices"),
     ),
@@ -428,8 +360,10 @@ TREND = [
         unit="ratio",
         direction=-1,
         window_months=18,
-        where=_valid_sale,
-        measure=lambda r, w: _over(_sum(r.amount, w & (r.age_months <= 6)), total(r.amount, w & (r.age_months > 12))),
+        where=valid_sale,
+        measure=lambda r, w: over(
+            sum_or_zero(r.amount, w & (r.age_months <= 6)), total(r.amount, w & (r.age_months > 12))
+        ),
         actionable=True,
         missing=Text("不足18个月销项", "less than 18 months of sales invoices"),
     ),
@@ -441,8 +375,10 @@ TREND = [
         unit="ratio",
         direction=0,
         window_months=24,
-        where=_valid_purchase,
-        measure=lambda r, w: _over(_sum(r.amount, w & (r.age_months <= 12)), total(r.amount, w & (r.age_months > 12))),
+        where=valid_purchase,
+        measure=lambda r, w: over(
+            sum_or_zero(r.amount, w & (r.age_months <= 12)), total(r.amount, w & (r.age_months > 12))
+        ),
         missing=Text("不足24个月进项", "less than 24 months of purchase invoices"),
     ),
     Feature(
@@ -452,7 +388,7 @@ TREND = [
         words=Text("距最近一份销项发票的天数", "days since the latest sales invoice"),
         unit="days",
         direction=1,
-        where=_valid_sale,
+        where=valid_sale,
         measure=lambda r, w: r.age_days.min(where=w),
         actionable=True,
         missing=NO_SALE,
@@ -464,7 +400,7 @@ TREND = [
         words=Text("首份发票至今的月数", "months since the first invoice"),
         unit="months",
         direction=-1,
-        where=_valid,
+        where=valid,
         measure=lambda r, w: r.age_months.max(where=w),
         missing=NO_INVOICE,
     ),

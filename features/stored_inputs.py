@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
+import structlog
 
 from features.companions import SUBJECT, Companion, companion_path, write_companion
 from features.compiled import duckdb_sql
@@ -29,6 +30,7 @@ from records.tables import Stored
 
 Integers = npt.NDArray[np.int64]
 Pairs = tuple[npt.NDArray[Any], npt.NDArray[Any], Integers, Integers]  # subject in order, other, since, until
+log = structlog.get_logger()
 ALWAYS = np.iinfo(np.int64).min
 FEW_SUBJECTS, FEW_ROWS = 100, 100_000
 SIEVE_BITS = 20
@@ -121,6 +123,7 @@ class StoredInputs:
                 raise NotStored
             return write_companion(cursor, file, item, plan, query)
         except (OSError, ValueError) as error:
+            log.warning("inputs not kept: the views are asked instead", file=file.name, error=str(error))
             raise NotStored from error
 
     def _members(self, cursor: Any, item: Item, link: Link | None, subjects: pa.Table) -> Members:

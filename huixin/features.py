@@ -57,11 +57,9 @@ def build(
 ) -> None:
     """全部主体在一个或多个时点的特征表 · the features of every subject at an as-of, or at every month end."""
     from features.spine import month_ends
-    from records.catalogue import SubjectKind
     from records.moment import parse_as_of, shanghai_day
 
-    if segment not in get_args(SubjectKind):
-        raise typer.BadParameter(f"{segment}：{', '.join(get_args(SubjectKind))}", param_hint="--segment")
+    _check_kind(segment)
     last = shanghai_day(parse_as_of(as_of))
     days = month_ends(shanghai_day(parse_as_of(since)), last) if since else [last]
     rows, codes = (_on_spark if engine == "spark" else _on_duckdb)(segment, days, to, master)
@@ -85,8 +83,11 @@ def refresh(
     from records.base import RecordBase
     from records.settings import Settings
 
+    chosen = segment or ["enterprise", "farmer"]
+    for one in chosen:
+        _check_kind(one)
     base = RecordBase.open(Settings())
-    kept = [OnlineFeatures(base, one) for one in segment or ["enterprise", "farmer"]]
+    kept = [OnlineFeatures(base, one) for one in chosen]
     while True:
         for online in kept:
             with progress(f"计算 {online.segment} 的最新特征", f"latest features of {online.segment}"):
@@ -99,6 +100,13 @@ def refresh(
         if not every:
             return
         time.sleep(every)
+
+
+def _check_kind(segment: str) -> None:
+    from records.catalogue import SubjectKind
+
+    if segment not in get_args(SubjectKind):
+        raise typer.BadParameter(f"{segment}：{', '.join(get_args(SubjectKind))}", param_hint="--segment")
 
 
 def _on_duckdb(segment: str, days: list[date], to: Path, _: str | None) -> tuple[int, int]:

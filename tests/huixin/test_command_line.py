@@ -56,6 +56,7 @@ def test_ingest_says_what_was_kept_and_what_was_not(tmp_path: Path) -> None:
         (("client", "add", "x", "--role", "king"), "bad-client"),
         (("replay", "s-none"), "unknown-score"),
         (("import", "cumcm", "nowhere"), "没有"),
+        (("features", "refresh", "--segment", "nobody"), "institution"),
     ],
 )
 def test_errors_are_one_clear_statement_in_both_languages(tmp_path: Path, words: tuple[str, ...], says: str) -> None:
