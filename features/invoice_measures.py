@@ -32,7 +32,7 @@ def months_known(r: Rows, w: Condition) -> Value:
     return r.age_months.max(where=w) + 1
 
 
-def sum_or_zero(amount: Value, w: Condition) -> Value:
+def added(amount: Value, w: Condition) -> Value:
     """An exact sum in float64; 0 where other invoices count but none of these."""
     return total(amount, w).fill_null(0.0)
 

@@ -8,6 +8,7 @@ from features.invoice_measures import (
     BY_PARTNER,
     LONG,
     SHORT,
+    added,
     concentration,
     largest_share,
     months_known,
@@ -15,7 +16,6 @@ from features.invoice_measures import (
     per_mille,
     purchase,
     sale,
-    sum_or_zero,
     valid,
     valid_purchase,
     valid_sale,
@@ -38,7 +38,7 @@ VOLUME = [
         direction=-1,
         window_months=LONG,
         where=valid,
-        measure=lambda r, w: ratio(sum_or_zero(r.amount, w & sale(r)), months_known(r, w)),
+        measure=lambda r, w: ratio(added(r.amount, w & sale(r)), months_known(r, w)),
         actionable=True,
         missing=NO_INVOICE,
     ),
@@ -51,7 +51,7 @@ VOLUME = [
         direction=0,
         window_months=LONG,
         where=valid,
-        measure=lambda r, w: ratio(sum_or_zero(r.amount, w & purchase(r)), months_known(r, w)),
+        measure=lambda r, w: ratio(added(r.amount, w & purchase(r)), months_known(r, w)),
         missing=NO_INVOICE,
     ),
     Feature(
@@ -113,8 +113,8 @@ VOLUME = [
         window_months=LONG,
         where=valid,
         measure=lambda r, w: over(
-            sum_or_zero(r.amount, w & sale(r)) - sum_or_zero(r.amount, w & purchase(r)),
-            sum_or_zero(r.amount, w & sale(r)),
+            added(r.amount, w & sale(r)) - added(r.amount, w & purchase(r)),
+            added(r.amount, w & sale(r)),
         ),
         missing=NO_SALE,
     ),
@@ -346,9 +346,7 @@ TREND = [
         direction=-1,
         window_months=24,
         where=valid_sale,
-        measure=lambda r, w: over(
-            sum_or_zero(r.amount, w & (r.age_months <= 12)), total(r.amount, w & (r.age_months > 12))
-        ),
+        measure=lambda r, w: over(added(r.amount, w & (r.age_months <= 12)), total(r.amount, w & (r.age_months > 12))),
         actionable=True,
         missing=Text("不足24个月销项", "less than 24 months of sales invoices"),
     ),
@@ -361,9 +359,7 @@ TREND = [
         direction=-1,
         window_months=18,
         where=valid_sale,
-        measure=lambda r, w: over(
-            sum_or_zero(r.amount, w & (r.age_months <= 6)), total(r.amount, w & (r.age_months > 12))
-        ),
+        measure=lambda r, w: over(added(r.amount, w & (r.age_months <= 6)), total(r.amount, w & (r.age_months > 12))),
         actionable=True,
         missing=Text("不足18个月销项", "less than 18 months of sales invoices"),
     ),
@@ -376,9 +372,7 @@ TREND = [
         direction=0,
         window_months=24,
         where=valid_purchase,
-        measure=lambda r, w: over(
-            sum_or_zero(r.amount, w & (r.age_months <= 12)), total(r.amount, w & (r.age_months > 12))
-        ),
+        measure=lambda r, w: over(added(r.amount, w & (r.age_months <= 12)), total(r.amount, w & (r.age_months > 12))),
         missing=Text("不足24个月进项", "less than 24 months of purchase invoices"),
     ),
     Feature(
