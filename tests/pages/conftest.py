@@ -33,7 +33,7 @@ from service.pages.content import (
 )
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 ROOT = Path(__file__).parents[2]
 FLAGS = (
@@ -306,3 +306,29 @@ def _rated(number: int, pd: float, scale: MasterScale) -> RatedRow:
         defaulted=number % 5 == 0 if known else None,
         reasons=tuple(Text(f"{words.zh}：{value.zh}", f"{words.en}: {value.en}") for words, value in REASONS[:3]),
     )
+
+
+@pytest.fixture
+def faults() -> list[str]:
+    """What the console complained of, and what was asked of other hosts."""
+    return []
+
+
+@pytest.fixture
+def opened(browser: Browser, faults: list[str]) -> Iterator[Callable[..., Page]]:
+    """Opens a page that lies in a file; at ``place``, ``width`` pixels wide."""
+    made = []
+
+    def open_page(path: Path, place: str = "zh", width: int = 1280, scripts: bool = True) -> Page:
+        context = browser.new_context(viewport={"width": width, "height": 900}, java_script_enabled=scripts)
+        made.append(context)
+        page = context.new_page()
+        page.on("console", lambda said: faults.append(said.text) if said.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("request", lambda one: None if one.url.startswith(("file:", "data:")) else faults.append(one.url))
+        page.goto(f"{path.as_uri()}#{place}")
+        return page
+
+    yield open_page
+    for context in made:
+        context.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from service.pages.render import assessment_page, catalogue_page
 from tests.records.assessment.sample import declare, month_row, sender
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
 
 CHINESE = re.compile(r"[\u3400-\u9fff]")
 SENTENCE = re.compile(r"\b[a-z]{2,}(?:[ ,]+[a-z]{2,}){3,}", re.IGNORECASE)
@@ -59,31 +59,6 @@ def pages(tmp_path_factory: pytest.TempPathFactory, catalogue: Catalogue) -> dic
     for name, text in texts.items():
         (folder / f"{name}.html").write_text(text, encoding="utf-8")
     return {name: folder / f"{name}.html" for name in texts}
-
-
-@pytest.fixture
-def faults() -> list[str]:
-    """What the console complained of, and what was asked of other hosts."""
-    return []
-
-
-@pytest.fixture
-def opened(browser: Browser, faults: list[str]) -> Iterator[Open]:
-    made = []
-
-    def open_page(path: Path, place: str = "zh", width: int = 1280, scripts: bool = True) -> Page:
-        context = browser.new_context(viewport={"width": width, "height": 900}, java_script_enabled=scripts)
-        made.append(context)
-        page = context.new_page()
-        page.on("console", lambda said: faults.append(said.text) if said.type in ("error", "warning") else None)
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("request", lambda one: None if one.url.startswith(("file:", "data:")) else faults.append(one.url))
-        page.goto(f"{path.as_uri()}#{place}")
-        return page
-
-    yield open_page
-    for context in made:
-        context.close()
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from tests.features.reporting import report
 from tests.pages.test_catalogue_and_assessment import CHINESE, SENTENCE, SHOWN
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
 
 NAMES = ("dictionary", "drift")
 Open = Callable[..., "Page"]
@@ -53,28 +53,9 @@ def written(home: Path) -> dict[str, Any]:
 
 
 @pytest.fixture
-def faults() -> list[str]:
-    """What the console complained of, and what was asked of other hosts."""
-    return []
-
-
-@pytest.fixture
-def opened(browser: Browser, faults: list[str], written: dict[str, Any]) -> Iterator[Open]:
-    made = []
-
-    def open_page(name: str, place: str = "zh", width: int = 1280, scripts: bool = True) -> Page:
-        context = browser.new_context(viewport={"width": width, "height": 900}, java_script_enabled=scripts)
-        made.append(context)
-        page = context.new_page()
-        page.on("console", lambda said: faults.append(said.text) if said.type in ("error", "warning") else None)
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("request", lambda one: None if one.url.startswith(("file:", "data:")) else faults.append(one.url))
-        page.goto(f"{written['pages'][name].as_uri()}#{place}")
-        return page
-
-    yield open_page
-    for context in made:
-        context.close()
+def opened(opened: Open, written: dict[str, Any]) -> Open:
+    """Opens one of the pages by its name."""
+    return lambda name, *where, **how: opened(written["pages"][name], *where, **how)
 
 
 def test_the_dictionary_is_written_as_page_and_data(home: Path, written: dict[str, Any]) -> None:
