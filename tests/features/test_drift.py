@@ -136,14 +136,13 @@ def test_what_cannot_be_compared_is_refused_in_both_languages() -> None:
 
 
 def test_a_feature_of_two_sources_counts_with_both() -> None:
-    derived = registered()["exports_share_of_revenue"]
-    codes = ("tax_filing_age_days", derived.code)
+    codes = ("season_age_days", "weather_loss_share_of_output")
     features = [registered()[code] for code in codes]
     old, new = ({code: np.arange(300.0) + shift for code in codes} for shift in (0, 200))
     found = {one.source: one for one in by_source(compare(table(**old), table(**new), features))}
-    assert found["tax"].features == 2
-    assert found["customs"].features == 1
-    assert found["customs"].level == "large"
+    assert found["agriculture"].features == 2
+    assert found["insurance"].features == 1
+    assert found["insurance"].level == "large"
 
 
 def test_levels_ask_for_more_than_chance() -> None:
