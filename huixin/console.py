@@ -13,8 +13,19 @@ from rich.table import Table
 from records.errors import HuixinError
 from records.words import Text
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+FILE_WIDTH = 200
+
+
+def _console(stderr: bool = False) -> Console:
+    """A terminal has a width of its own; in a file or a pipe lines are wide enough that no code is folded."""
+    made = Console(stderr=stderr, highlight=False)
+    if not made.is_terminal:
+        made.width = FILE_WIDTH
+    return made
+
+
+out = _console()
+err = _console(stderr=True)
 
 
 def speak(text: Text) -> str:

@@ -106,7 +106,9 @@ def _check_kind(segment: str) -> None:
     from records.catalogue import SubjectKind
 
     if segment not in get_args(SubjectKind):
-        raise typer.BadParameter(f"{segment}：{', '.join(get_args(SubjectKind))}", param_hint="--segment")
+        kinds = ", ".join(get_args(SubjectKind))
+        wrong = Text(f"没有主体类别 {segment}，可用：{kinds}", f"there is no subject kind {segment}; there are {kinds}")
+        raise typer.BadParameter(speak(wrong), param_hint="--segment")
 
 
 def _on_duckdb(segment: str, days: list[date], to: Path, _: str | None) -> tuple[int, int]:

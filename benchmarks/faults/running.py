@@ -108,7 +108,7 @@ class Run:
     def _database(self) -> str:
         self.database_disk = Disk(self.folder / "database", self.plan.disk_mib, list)
         self._ends.callback(lambda: self.database_disk.close(keep=self._failed))
-        self.postgres = Postgres(self.database_disk.folder / "data", self.folder / "sockets")
+        self.postgres = Postgres(self.database_disk.folder / "data", self.folder / "postgresql")
         self._ends.callback(self.postgres.stop)
         return self.postgres.url
 

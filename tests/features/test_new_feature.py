@@ -44,7 +44,6 @@ def own_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
     (tmp_path / "my_features.py").write_text(DECLARED, encoding="utf-8")
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setenv("HUIXIN_FEATURE_MODULES", "my_features")
-    monkeypatch.setenv("COLUMNS", "200")
     registered.cache_clear()
     yield
     registered.cache_clear()

@@ -131,7 +131,7 @@ def test_the_property_would_notice_a_leak(monkeypatch: pytest.MonkeyPatch) -> No
 
     def recorded_long_ago(*asked: Any) -> Any:
         found = given(*asked)
-        return replace(found, records=replace(found.records, recorded=np.zeros_like(found.records.recorded)))
+        return replace(found, records=found.records._replace(recorded=np.zeros_like(found.records.recorded)))
 
     monkeypatch.setattr(features.builder, "_given", recorded_long_ago)
     assert counted("tax_arrears_count_12m") == 1
