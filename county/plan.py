@@ -25,6 +25,7 @@ class Nature:
     persistence: float = 0.93
     cure: float = 0.25
     contagion: float = 0.8
+    closing: float = 0.004
     loan_share: float = 0.9
 
 
@@ -47,11 +48,11 @@ class CountyPlan:
     organisation_share: float = 0.006
     government_share: float = 0.002
     block: int = 5_000
-    burn_in: int = 24
+    burn_in: int = 120
     enterprise: Nature = field(
-        default_factory=lambda: Nature(base=-6.4, static_sd=1.4, dynamic_sd=1.2, shared_share=0.2)
+        default_factory=lambda: Nature(base=-5.7, static_sd=1.4, dynamic_sd=1.2, shared_share=0.2)
     )
-    farmer: Nature = field(default_factory=lambda: Nature(base=-6.8, static_sd=1.4, dynamic_sd=1.2, shared_share=0.3))
+    farmer: Nature = field(default_factory=lambda: Nature(base=-6.1, static_sd=1.4, dynamic_sd=1.2, shared_share=0.3))
 
     def __post_init__(self) -> None:
         if self.subjects < 1 or self.months < 13 or self.block < 1:
