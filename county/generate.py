@@ -1,4 +1,4 @@
-"""The county, block by block: batches for every item, and each subject's true PD."""
+"""The county, block by block: batches for every item, and each subject's true PD and hazard of distress."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from county.farmer import farmer_records
 from county.numbers import enterprise_numbers, farmer_numbers
 from county.places import Places
 from county.plan import CountyPlan, Nature
-from county.process import DEFAULTED, Floats, History, Ints, live, shared_shocks, true_pd
+from county.process import DEFAULTED, Floats, History, Ints, live, shared_shocks
 from county.reporting import Setting
+from county.truth import DISTRESS_HORIZONS, true_distress, true_pd
 
 ENTERING_SHARE = 0.15
 CIRCLE_SHARE = 0.2
@@ -27,6 +28,7 @@ TRUTH_SCHEMA = pa.schema(
         "subject_number": pa.string(),
         "month_end": pa.date32(),
         "pd_12m": pa.float64(),
+        **{f"distress_{months}m": pa.float64() for months in DISTRESS_HORIZONS},
         "in_default": pa.bool_(),
     }
 )
@@ -36,7 +38,7 @@ TRUTH_SCHEMA = pa.schema(
 class Block:
     """Some subjects: batch rows by item code, and the truth.
 
-    ``truth``: subject_kind, subject_number, month_end, pd_12m, in_default.
+    ``truth``: subject_kind, subject_number, month_end, pd_12m, distress_3m, distress_6m, distress_12m, in_default.
     """
 
     tables: dict[str, pa.Table]
@@ -153,12 +155,14 @@ def _sector_shares() -> Floats:
 def _truth(setting: Setting, nature: Nature) -> pa.Table:
     subject, when = np.nonzero(setting.alive)
     pd = true_pd(nature, setting.history)[subject, when]
+    distress = true_distress(nature, setting.history)[subject, when]
     return pa.table(
         {
             "subject_kind": pa.array([setting.kind] * len(subject)),
             "subject_number": pa.array(setting.numbers).take(pa.array(subject)),
             "month_end": pa.array(setting.ends[when], pa.date32()),
             "pd_12m": pa.array(pd),
+            **{f"distress_{months}m": pa.array(distress[:, at]) for at, months in enumerate(DISTRESS_HORIZONS)},
             "in_default": pa.array(setting.history.status[subject, when] == DEFAULTED),
         }
     )

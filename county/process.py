@@ -1,4 +1,4 @@
-"""The hidden process: health, missed payments, default; and the true PD that follows from it."""
+"""The hidden process: health, missed payments, default."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
 PAYING, STOPPED, STOPPED_TWO, DEFAULTED = 0, 1, 2, 3
-GRID_STATIC, GRID_DYNAMIC, REACH = 31, 61, 5.0
 
 
 @dataclass(frozen=True)
@@ -93,42 +92,6 @@ def stopping_probability(nature: Nature, health: Floats) -> Floats:
     return np.asarray(1 / (1 + np.exp(-(nature.base - health))), np.float64)
 
 
-def true_pd(nature: Nature, history: History, horizon: int = 12) -> Floats:
-    """Probability [n, months] of default within ``horizon`` months given the whole state at each month end.
-
-    Exact up to the grid (backward recursion with Gauss-Hermite quadrature); contagion that is still to come is left
-    out. 1 where the subject is in default.
-    """
-    layers, statics, dynamics = _pd_tables(nature, horizon)
-    u = np.clip((history.static[:, None] - statics[0]) / (statics[1] - statics[0]), 0, len(statics) - 1.001)
-    v = np.clip((history.dynamic - dynamics[0]) / (dynamics[1] - dynamics[0]), 0, len(dynamics) - 1.001)
-    i, j = u.astype(np.int64), v.astype(np.int64)
-    a, b = u - i, v - j
-    layer = np.minimum(history.status, STOPPED_TWO)
-    logits = np.log(layers / (1 - layers))
-    between = (
-        (1 - a) * (1 - b) * logits[layer, i, j]
-        + a * (1 - b) * logits[layer, i + 1, j]
-        + (1 - a) * b * logits[layer, i, j + 1]
-        + a * b * logits[layer, i + 1, j + 1]
-    )
-    return np.where(history.status == DEFAULTED, 1.0, 1 / (1 + np.exp(-between)))
-
-
-def _pd_tables(nature: Nature, horizon: int) -> tuple[Floats, Floats, Floats]:
-    """PD within the horizon [status, static, dynamic] on a grid."""
-    statics = np.linspace(-REACH * nature.static_sd, REACH * nature.static_sd, GRID_STATIC)
-    dynamics = np.linspace(-REACH * nature.dynamic_sd, REACH * nature.dynamic_sd, GRID_DYNAMIC)
-    nodes, weights = np.polynomial.hermite_e.hermegauss(21)
-    weights = weights / weights.sum()
-    innovation = nature.dynamic_sd * np.sqrt(1 - nature.persistence**2)
-    ahead = nature.persistence * dynamics[:, None] + innovation * nodes
-    stops = stopping_probability(nature, statics[:, None, None] + ahead)
-    layers = np.zeros((3, GRID_STATIC, GRID_DYNAMIC))
-    for _ in range(horizon):
-        following = np.stack([[np.interp(ahead, dynamics, row) for row in layer] for layer in layers])
-        paying = stops * following[STOPPED] + (1 - stops) * following[PAYING]
-        stopped = nature.cure * following[PAYING] + (1 - nature.cure) * following[STOPPED_TWO]
-        last = nature.cure * following[PAYING] + (1 - nature.cure)
-        layers = np.stack([paying @ weights, stopped @ weights, last @ weights])
-    return np.clip(layers, 1e-9, 1 - 1e-9), statics, dynamics
+def early_enforcement_rate(health: Floats) -> Floats:
+    """Monthly rate of enforcement cases that come before any missed payment."""
+    return np.asarray(np.exp(-7.2 - 0.75 * health), np.float64)

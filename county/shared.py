@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from county.happening import events
-from county.process import DEFAULTED, PAYING, STOPPED, Floats, Ints
+from county.process import DEFAULTED, PAYING, STOPPED, Floats, Ints, early_enforcement_rate
 from county.reporting import Days, Setting, codes, days_or_none, money, quantity, report
 
 RETURNED_SHARE = 0.1
@@ -119,7 +119,7 @@ def court_records(setting: Setting, borrowers: Ints, size: Floats) -> dict[str, 
             delay_days=8,
         )
     }
-    small = np.exp(-7.2 - 0.75 * history.health) * setting.alive
+    small = early_enforcement_rate(history.health) * setting.alive
     early, early_when = np.nonzero(rng.random(small.shape) < 1 - np.exp(-small))
     enforced = rng.random(len(defaulted)) < np.where(borrower, 0.55, 0.95)
     enforced_on = history.default_month[defaulted] + np.where(borrower, rng.integers(2, 8, len(defaulted)), 0)
