@@ -1,42 +1,58 @@
-"""Early-warning signals: declared rules over features, and the hazard model's own alarm."""
+"""Early-warning signals of a subject at an as-of: declared rules that fire, and the hazard model's own alarm."""
 
 from __future__ import annotations
 
 import math
-import operator
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
-from pathlib import Path
-from typing import Any, ClassVar, Literal
-
-from pydantic import BaseModel, ConfigDict, ValidationError
 
 from features.dictionary import registered
 from features.pipeline import Evidence
-from records.errors import HuixinError
 from records.words import Text
 from scoring.reasons import value_in_words
+from scoring.warning_rules import SEVERITIES, BadRules, ModelAlarm, Rule, Severity, rules
 
-Severity = Literal["blue", "yellow", "orange", "red"]
-SEVERITIES: tuple[Severity, ...] = ("red", "orange", "yellow", "blue")
+__all__ = [
+    "AFTER_DEFAULT",
+    "IN_DEFAULT",
+    "SEVERITIES",
+    "AlarmReason",
+    "BadRules",
+    "ModelAlarm",
+    "Rule",
+    "Severity",
+    "Signal",
+    "alarm_reasons",
+    "fired",
+    "rules",
+    "signals",
+]
+
 IN_DEFAULT = "default.current"
 AFTER_DEFAULT = frozenset({IN_DEFAULT, "court.dishonest"})
-COMPARISONS = {">=": operator.ge, ">": operator.gt, "<=": operator.le, "<": operator.lt}
-RULES = Path(__file__).with_name("signals.toml")
+REASONS_WITH_EVIDENCE = 5
 
 
-class BadRules(HuixinError):
-    code: ClassVar[str] = "bad-rules"
-    status: ClassVar[int] = 500
-    title: ClassVar[Text] = Text("预警规则有误", "Bad early-warning rules")
+@dataclass(frozen=True)
+class AlarmReason:
+    """One feature's exact share of the hazard: it multiplies the hazard by ``times``."""
+
+    feature: str
+    words: Text
+    value: float | None
+    value_words: Text
+    times: float
+    evidence: tuple[Evidence, ...]
 
 
 @dataclass(frozen=True)
 class Signal:
-    """One early-warning finding, with the day since when its evidence reaches and the records themselves."""
+    """One early-warning finding, with the day since when its evidence reaches and the records themselves.
+
+    The model's alarm carries its reasons: ``1 - exp(-base_hazard x the product of all times)`` is the probability of
+    distress that it speaks of.
+    """
 
     code: str
     severity: Severity
@@ -44,60 +60,8 @@ class Signal:
     words: Text
     detail: Text
     evidence: tuple[Evidence, ...]
-
-
-class Rule(BaseModel):
-    """A declared rule: it fires where every condition (feature, comparison, threshold) holds."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    code: str
-    segments: tuple[str, ...]
-    severity: Severity
-    zh: str
-    en: str
-    when: tuple[tuple[str, Literal[">=", ">", "<=", "<"], float], ...]
-    evidence: tuple[str, ...] = ()
-
-    @property
-    def features(self) -> tuple[str, ...]:
-        """Features whose records are the rule's evidence."""
-        return self.evidence or (self.when[0][0],)
-
-    def fires(self, features: Mapping[str, float]) -> bool:
-        values = [(features.get(code, math.nan), comparison, limit) for code, comparison, limit in self.when]
-        return all(not math.isnan(value) and COMPARISONS[how](value, limit) for value, how, limit in values)
-
-
-class ModelAlarm(BaseModel):
-    """Severity by the probability of distress within ``horizon`` months."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    code: str
-    horizon: int
-    zh: str
-    en: str
-    levels: tuple[tuple[Severity, float], ...]
-
-    def severity(self, probability: float) -> Severity | None:
-        return next((severity for severity, least in self.levels if probability >= least), None)
-
-
-@cache
-def rules(path: Path = RULES) -> tuple[tuple[Rule, ...], ModelAlarm]:
-    """The declared rules. Raises ``BadRules`` where one is malformed or names an unknown feature."""
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-        found = tuple(Rule.model_validate(rule) for rule in content["rules"])
-        alarm = ModelAlarm.model_validate(content["model"])
-    except (tomllib.TOMLDecodeError, ValidationError, KeyError) as error:
-        raise BadRules(Text(f"{path.name}：{error}", f"{path.name}: {error}")) from error
-    for rule in found:
-        for code in (*rule.features, *(condition[0] for condition in rule.when)):
-            if code not in registered():
-                raise BadRules(Text(f"{rule.code}：未知特征 {code}", f"{rule.code}: unknown feature {code}"))
-    return found, alarm
+    reasons: tuple[AlarmReason, ...] = ()
+    base_hazard: float | None = None
 
 
 def fired(segment: str, features: Mapping[str, float]) -> list[Rule]:
@@ -112,29 +76,84 @@ def signals(
     distress: Mapping[int, float],
     evidence: Mapping[str, tuple[Evidence, ...]],
     today: date,
+    reasons: tuple[AlarmReason, ...] = (),
+    base_hazard: float | None = None,
 ) -> tuple[Signal, ...]:
-    """Every signal of a subject, the gravest first. ``evidence`` by feature code; ``today`` is the as-of's day."""
+    """Every signal of a subject, the gravest first.
+
+    ``distress``: probability by horizon in months; ``evidence`` by feature code; ``today``: the as-of's day;
+    ``reasons`` (see ``alarm_reasons``) and ``base_hazard`` explain the probability at the alarm's horizon.
+    """
     found = [_from_rule(rule, features, evidence, today) for rule in fired(segment, features)]
     alarm = rules()[1]
     probability = distress.get(alarm.horizon, 0.0)
     severity = alarm.severity(probability)
     if severity is not None:
-        detail = Text(
-            f"{alarm.horizon}个月内陷入困境的概率 {probability:.1%}",
-            f"probability of distress within {alarm.horizon} months {probability:.1%}",
-        )
-        found.append(Signal(alarm.code, severity, today, Text(alarm.zh, alarm.en), detail, ()))
+        found.append(_from_model(alarm, severity, probability, today, reasons, base_hazard))
     return tuple(sorted(found, key=lambda one: SEVERITIES.index(one.severity)))
+
+
+def alarm_reasons(
+    features: Mapping[str, float],
+    shares: Mapping[str, float],
+    evidence: Mapping[str, tuple[Evidence, ...]],
+) -> tuple[AlarmReason, ...]:
+    """Why the hazard is what it is, the weightiest first; ``shares`` of its logarithm by feature code."""
+    declared = registered()
+    made = [
+        AlarmReason(
+            feature=code,
+            words=declared[code].words,
+            value=None if math.isnan(features[code]) else features[code],
+            value_words=value_in_words(declared[code], features[code]),
+            times=math.exp(share),
+            evidence=evidence.get(code, ()),
+        )
+        for code, share in shares.items()
+        if share
+    ]
+    return tuple(sorted(made, key=lambda one: -abs(math.log(one.times))))
+
+
+def _from_model(
+    alarm: ModelAlarm,
+    severity: Severity,
+    probability: float,
+    today: date,
+    reasons: tuple[AlarmReason, ...],
+    base_hazard: float | None,
+) -> Signal:
+    """The alarm; its evidence is that of the reasons which raise the hazard most."""
+    raising = [one for one in reasons if one.times > 1][:REASONS_WITH_EVIDENCE]
+    said = Text(
+        f"{alarm.horizon}个月内陷入困境的概率 {probability:.1%}",
+        f"probability of distress within {alarm.horizon} months {probability:.1%}",
+    )
+    if raising:
+        most, times = raising[0], f"{raising[0].times:.1f}"
+        said = Text(
+            f"{said.zh}；首要原因：{most.words.zh}（{most.value_words.zh}），风险乘以 {times}",
+            f"{said.en}; first of all {most.words.en} ({most.value_words.en}): the hazard times {times}",
+        )
+    evidence = _latest_first({record for one in raising for record in one.evidence})
+    words = Text(alarm.zh, alarm.en)
+    return Signal(alarm.code, severity, _since(evidence, today), words, said, evidence, reasons, base_hazard)
 
 
 def _from_rule(
     rule: Rule, features: Mapping[str, float], evidence: Mapping[str, tuple[Evidence, ...]], today: date
 ) -> Signal:
-    records = {record for code in rule.features for record in evidence.get(code, ())}
-    latest_first = sorted(records, key=lambda one: (one.occurred_on, one.record_id), reverse=True)
-    since = min((record.occurred_on for record in records), default=today)
+    records = _latest_first({record for code in rule.features for record in evidence.get(code, ())})
     code = rule.when[0][0]
-    feature: Any = registered()[code]
+    feature = registered()[code]
     value = value_in_words(feature, features[code])
     detail = Text(f"{feature.words.zh}：{value.zh}", f"{feature.words.en}: {value.en}")
-    return Signal(rule.code, rule.severity, since, Text(rule.zh, rule.en), detail, tuple(latest_first))
+    return Signal(rule.code, rule.severity, _since(records, today), Text(rule.zh, rule.en), detail, records)
+
+
+def _latest_first(records: set[Evidence]) -> tuple[Evidence, ...]:
+    return tuple(sorted(records, key=lambda one: (one.occurred_on, one.record_id), reverse=True))
+
+
+def _since(records: tuple[Evidence, ...], today: date) -> date:
+    return min((record.occurred_on for record in records), default=today)
