@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import log
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
+from records.errors import HuixinError
 from records.words import Text
 
 Floats = npt.NDArray[np.float64]
@@ -28,6 +30,12 @@ GRADE_WORDS = {
     "CC": Text("信用很差，违约风险很高", "very poor credit, very high risk"),
     "C": Text("信用极差，违约或临近违约", "in default or close to it"),
 }
+
+
+class UnbalancedScale(HuixinError):
+    code: ClassVar[str] = "unbalanced-scale"
+    status: ClassVar[int] = 422
+    title: ClassVar[Text] = Text("主标尺无法均衡", "The master scale cannot be balanced")
 
 
 def unclipped_score(log_odds_of_default: Floats) -> Floats:
@@ -67,3 +75,44 @@ class MasterScale:
         bounds = (0.0, *self.upper, 1.0)
         position = GRADES.index(grade)
         return bounds[position], bounds[position + 1]
+
+    def balanced(self, pd: Floats, most: float = 0.35) -> MasterScale:
+        """The nearest scale on which no grade holds more than ``most`` of these PDs [n].
+
+        The cumulative shares at the bounds move as little as they can (least squares); bounds that need not move do
+        not. Raises ``UnbalancedScale`` where so many subjects share one PD that no bounds can do it.
+        """
+        from scipy.optimize import LinearConstraint, minimize
+
+        ordered = np.sort(pd)
+        wanted = np.searchsorted(ordered, self.upper, side="left") / len(ordered)
+        shares = np.diff(np.concatenate([[0.0], wanted, [1.0]]))
+        if shares.max() <= most:
+            return self
+        steps = np.eye(len(GRADES), len(GRADES) - 1) - np.eye(len(GRADES), len(GRADES) - 1, -1)
+        first = np.append(np.zeros(len(GRADES) - 1), 1.0)  # a grade's share: ``steps @ cumulative + first``
+        found = minimize(  # type: ignore[call-overload]
+            lambda inside: float(((inside - wanted) ** 2).sum()),
+            np.linspace(0, 1, len(GRADES) + 1)[1:-1],
+            jac=lambda inside: 2 * (inside - wanted),
+            constraints=LinearConstraint(steps, -first, most - first),
+            method="SLSQP",
+            options={"ftol": 1e-12, "maxiter": 500},
+        )
+        bounds = []
+        for bound, share, before in zip(self.upper, found.x, wanted, strict=True):
+            moved = float(ordered[min(int(np.ceil(share * len(ordered) - 1e-9)), len(ordered) - 1)])
+            bounds.append(bound if abs(share - before) < 5e-4 else moved)
+        made = [max(bounds[0], 1e-9)]
+        for bound in bounds[1:]:
+            made.append(max(bound, float(np.nextafter(made[-1], 1))))
+        scale = MasterScale(tuple(made))
+        largest = np.bincount(scale.positions(pd), minlength=len(GRADES)).max() / len(pd)
+        if largest > most + 1 / len(pd):
+            raise UnbalancedScale(
+                Text(
+                    f"相同 PD 的主体过多，任何分界都会使一个等级占 {largest:.1%}，多于 {most:.0%}",
+                    f"so many subjects share one PD that any bounds leave {largest:.1%} in one grade, above {most:.0%}",
+                )
+            )
+        return scale

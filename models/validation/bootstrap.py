@@ -1,0 +1,202 @@
+"""Bootstrap intervals of every figure at once: whole subjects are drawn, sums are taken once, rounds are products."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from models.validation.figures import CALIBRATION_BINS
+
+Floats = npt.NDArray[np.float64]
+ROUNDS, SEED = 400, 20260101
+LEVEL = 0.95
+STEPS, COSTS = 1_000, 200
+MOST_AT_ONCE = 4_000_000  # weights held at a time
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A figure's percentile interval over resampled subjects; NaN where no draw had both classes."""
+
+    low: float
+    high: float
+
+
+def percentiles(drawn: Floats, level: float = LEVEL) -> Interval:
+    """The middle ``level`` of the draws that are numbers."""
+    known = drawn[~np.isnan(drawn)]
+    if not len(known):
+        return Interval(float("nan"), float("nan"))
+    low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(float(low), float(high))
+
+
+@dataclass(frozen=True)
+class Resampling:
+    """Draws of subjects with replacement; the same for all that is compared on the same rows.
+
+    ``subject`` [n]: whose row each is, all rows of a subject come or stay together.
+    """
+
+    subject: npt.NDArray[Any]
+    rounds: int = ROUNDS
+    seed: int = SEED
+
+    @cached_property
+    def number(self) -> npt.NDArray[np.int64]:
+        """A number from 0 for each row's subject."""
+        return np.unique(self.subject, return_inverse=True)[1].ravel()
+
+    @property
+    def subjects(self) -> int:
+        return int(self.number.max()) + 1 if len(self.number) else 0
+
+    def sums(self, columns: Any) -> Floats:
+        """Sums over each draw of sparse or dense ``columns`` [n, k]; [rounds, k]."""
+        from scipy import sparse
+
+        rows = len(self.number)
+        of_subject = sparse.csr_matrix(
+            (np.ones(rows), (self.number, np.arange(rows))), shape=(self.subjects, rows)
+        ) @ sparse.csr_matrix(columns)
+        gathered = of_subject.T.tocsr()
+        return np.concatenate([np.asarray(gathered @ weights).T for weights in self._weights()])
+
+    def _weights(self) -> Iterator[Floats]:
+        """How often each subject was drawn, [subjects, some rounds] at a time."""
+        rng, count = np.random.default_rng(self.seed), self.subjects
+        at_once = max(1, min(self.rounds, MOST_AT_ONCE // max(count, 1)))
+        for first in range(0, self.rounds, at_once):
+            drawn = [
+                np.bincount(rng.integers(0, count, count), minlength=count)
+                for _ in range(min(at_once, self.rounds - first))
+            ]
+            yield np.column_stack(drawn).astype(np.float64)
+
+
+@dataclass(frozen=True)
+class Draws:
+    """Figures of one model over draws, each [rounds]: see ``figures`` of this package for what they are."""
+
+    auc: Floats
+    ks: Floats
+    h_measure: Floats
+    brier: Floats
+    log_loss: Floats
+    ece: Floats
+    mean_pd: Floats
+    observed: Floats
+
+    @property
+    def gini(self) -> Floats:
+        return 2 * self.auc - 1
+
+    def intervals(self) -> dict[str, Interval]:
+        """The interval of each figure by its name."""
+        names = ("auc", "gini", "ks", "h_measure", "brier", "log_loss", "ece", "mean_pd")
+        found = {name: percentiles(getattr(self, name)) for name in names}
+        return {**found, "observed_rate": percentiles(self.observed)}
+
+
+def resampled(outcome: Floats, pd: Floats, resampling: Resampling) -> Draws:
+    """Figures of PDs [n] against outcomes [n] over the draws of ``resampling``.
+
+    Ranks are kept to a thousandth of the rows; so the interval of an AUC is right to 1e-4 and costs no sorting.
+    """
+    from scipy import sparse
+
+    n = len(pd)
+    step, tenth = _steps(pd), _tenths(pd)
+    steps, tenths = int(step.max()) + 1, int(tenth.max()) + 1
+    p = np.clip(pd, 1e-12, 1 - 1e-12)
+    loss = -(outcome * np.log(p) + (1 - outcome) * np.log1p(-p))
+    rows = np.arange(n)
+    ranked = sparse.csr_matrix((np.ones(n), (rows, step + steps * (outcome > 0))), shape=(n, 2 * steps))
+    missed = sparse.csr_matrix((outcome - pd, (rows, tenth)), shape=(n, tenths))
+    totals = np.column_stack([(outcome - pd) ** 2, loss, pd, outcome, np.ones(n)])
+    sums = resampling.sums(sparse.hstack([ranked, missed, sparse.csr_matrix(totals)], format="csr"))
+    good, bad = sums[:, :steps], sums[:, steps : 2 * steps]
+    gaps = np.abs(sums[:, 2 * steps : -5]).sum(axis=1)
+    brier, loss_sum, pd_sum, events, count = sums[:, -5:].T
+    auc, ks, h = _ranking(good, bad)
+    return Draws(auc, ks, h, brier / count, loss_sum / count, gaps / count, pd_sum / count, events / count)
+
+
+def resampled_auc(outcome: Floats, pd: Floats, resampling: Resampling) -> Floats:
+    """The AUC alone, where nothing else is asked for."""
+    from scipy import sparse
+
+    step = _steps(pd, 250)
+    steps = int(step.max()) + 1
+    cells = sparse.csr_matrix(
+        (np.ones(len(pd)), (np.arange(len(pd)), step + steps * (outcome > 0))), shape=(len(pd), 2 * steps)
+    )
+    sums = resampling.sums(cells)
+    return _auc(sums[:, :steps], sums[:, steps:])
+
+
+def _auc(good: Floats, bad: Floats) -> Floats:
+    """From counts of others and of defaulters by rank step [rounds, steps], rising PD; ties count half."""
+    goods, bads = good.sum(axis=1), bad.sum(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found = (bad * (np.cumsum(good, axis=1) - good / 2)).sum(axis=1) / (goods * bads)
+    return np.where((goods > 0) & (bads > 0), found, np.nan)
+
+
+def _ranking(good: Floats, bad: Floats) -> tuple[Floats, Floats, Floats]:
+    """AUC, KS and H-measure of each round."""
+    from scipy.stats import beta
+
+    goods, bads = good.sum(axis=1), bad.sum(axis=1)
+    both = (goods > 0) & (bads > 0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        above_good = np.cumsum(good[:, ::-1], axis=1) / goods[:, None]
+        above_bad = np.cumsum(bad[:, ::-1], axis=1) / bads[:, None]
+    start = np.zeros((len(good), 1))
+    false, true = np.hstack([start, above_good]), np.hstack([start, above_bad])
+    ks = np.where(both, np.abs(true - false).max(axis=1), np.nan)
+    share = bads / (goods + bads)
+    found = np.full(len(good), np.nan)
+    levels = (np.arange(COSTS) + 0.5) / COSTS
+    for at in np.flatnonzero(both):
+        cost = beta.ppf(levels, 1 + share[at], 2 - share[at])
+        x, y = _hull(false[at], true[at])
+        of_rules = np.outer(cost * (1 - share[at]), x) + np.outer((1 - cost) * share[at], 1 - y)
+        blind = np.minimum(cost * (1 - share[at]), (1 - cost) * share[at])
+        found[at] = 1 - of_rules.min(axis=1).sum() / blind.sum()
+    return _auc(good, bad), ks, found
+
+
+def _hull(false: Floats, true: Floats) -> tuple[Floats, Floats]:
+    """The corners of a ROC curve at which some cost is met at least."""
+    kept: list[int] = []
+    for at in range(len(false)):
+        while len(kept) > 1:
+            a, b = kept[-2], kept[-1]
+            turn = (false[b] - false[a]) * (true[at] - true[a]) - (true[b] - true[a]) * (false[at] - false[a])
+            if turn < 0:
+                break
+            kept.pop()
+        kept.append(at)
+    return false[kept], true[kept]
+
+
+def _steps(pd: Floats, steps: int = STEPS) -> npt.NDArray[np.int64]:
+    """Rank of each PD in about ``steps`` steps; equal PDs share one."""
+    edges = np.unique(np.quantile(pd, np.linspace(0, 1, min(steps, len(pd)) + 1)[1:-1], method="lower"))
+    return np.searchsorted(edges, pd, side="right")
+
+
+def _tenths(pd: Floats) -> npt.NDArray[np.int64]:
+    """The bins of ``figures.ece``."""
+    found = np.empty(len(pd), np.int64)
+    for number, rows in enumerate(
+        np.array_split(np.argsort(pd, kind="stable"), min(CALIBRATION_BINS, max(len(pd), 1)))
+    ):
+        found[rows] = number
+    return found
