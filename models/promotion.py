@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import date
+
 import numpy as np
 import numpy.typing as npt
 
 from features.dictionary import registered
+from features.peers import PeerTables
 from features.pipeline import FeaturePipeline
-from models.bundle import Bundle
-from models.gate import Verdict, judge
+from models.bundle import Bundle, DamagedModel
+from models.gate import Verdict, gather, judge, judge_warning
 from models.registry import Registry, model_name
-from models.training import learning_days, training_table
+from models.training import TrainingTable, learning_days, training_table
 from records.base import RecordBase
 from records.errors import ModelNotTrained
 from records.words import Text
@@ -18,13 +22,74 @@ from records.words import Text
 Floats = npt.NDArray[np.float64]
 
 
-def promote_version(base: RecordBase, segment: str, version: str) -> Verdict:
-    """Let ``version`` of a segment's rating model serve, if the gate finds nothing against it on the latest outcomes.
+@dataclass(frozen=True)
+class LatestOutcomes:
+    """The latest rows with a complete outcome, with the features that some bundles look at."""
+
+    pipeline: FeaturePipeline
+    rows: TrainingTable
+    as_of: date
+
+    def of(self, bundle: Bundle) -> Floats:
+        """The rows as ``bundle`` reads them."""
+        return columns(self.rows.X, self.pipeline.codes, bundle)
+
+
+def promote_version(
+    base: RecordBase, segment: str, version: str, *, warning: bool = False, actor: str = "command line"
+) -> Verdict:
+    """Let ``version`` of a segment's model serve, if the gate finds nothing against it on the latest outcomes.
 
     Raises ``ModelNotTrained`` for an unknown version. Nothing changes when the gate refuses.
     """
+    registry, name = Registry(base.settings), model_name(segment, warning=warning)
+    verdict = weigh(base, segment, version, warning=warning)
+    if verdict.passed:
+        registry.promote(name, version, verdict, actor=actor)
+    else:
+        registry.record_verdict(name, version, verdict)
+    return verdict
+
+
+def weigh(base: RecordBase, segment: str, version: str, *, warning: bool = False) -> Verdict:
+    """What the gate says of ``version`` on the latest outcomes; changes nothing. Raises ``ModelNotTrained``."""
     registry = Registry(base.settings)
-    name = model_name(segment)
+    challenger = registered_bundle(registry, segment, version, warning=warning)
+    champion = _champion(registry, segment, warning=warning)
+    latest = latest_outcomes(base, segment, [one for one in (challenger, champion) if one])
+    rows, X = latest.rows, latest.of(challenger)
+    theirs = latest.of(champion) if champion else None
+    directions = tuple(registered()[code].direction for code in challenger.codes)
+    if warning:
+        return judge_warning(challenger, champion, X, rows.months_to_distress, theirs, directions)
+    learnt = None
+    if challenger.trained_as_ofs and challenger.out_of_time:
+        learnt = training_table(latest.pipeline.connection, latest.pipeline, [max(challenger.trained_as_ofs)])
+    background = gather(
+        latest.pipeline,
+        challenger.codes,
+        rows,
+        learnt if learnt is not None and len(learnt.outcome) else None,
+        claimed_auc=challenger.metrics.get("auc"),
+    )
+    return judge(challenger, champion, X, rows.outcome, theirs, directions, background=background)
+
+
+def latest_outcomes(base: RecordBase, segment: str, bundles: list[Bundle]) -> LatestOutcomes:
+    """The latest month end with a complete outcome, with every feature that one of ``bundles`` looks at.
+
+    Raises ``TooLittleToLearn`` where the history is too short.
+    """
+    connection = base.connection()
+    _, judged_on = learning_days(connection, segment)
+    needed = {code: registered()[code] for bundle in bundles for code in bundle.codes}
+    pipeline = FeaturePipeline(connection, segment, list(needed.values()), peers=PeerTables.of(base))
+    return LatestOutcomes(pipeline, training_table(connection, pipeline, [judged_on]), judged_on)
+
+
+def registered_bundle(registry: Registry, segment: str, version: str, *, warning: bool = False) -> Bundle:
+    """A version's bundle. Raises ``ModelNotTrained``, with the versions that there are, for an unknown one."""
+    name = model_name(segment, warning=warning)
     known = [one.version for one in registry.versions() if one.name == name]
     if version not in known:
         accepted = ", ".join(known) or "—"
@@ -34,34 +99,18 @@ def promote_version(base: RecordBase, segment: str, version: str) -> Verdict:
                 f"{name} has no version {version[:20]}; accepted: {accepted}",
             )
         )
-    challenger = registry.bundle(name, version)
-    champion = _champion(registry, segment)
-    connection = base.connection()
-    _, judged_on = learning_days(connection, segment)
-    needed = {code: registered()[code] for bundle in (challenger, champion) if bundle for code in bundle.codes}
-    pipeline = FeaturePipeline(connection, segment, list(needed.values()))
-    rows = training_table(connection, pipeline, [judged_on])
-    verdict = judge(
-        challenger,
-        champion,
-        _columns(rows.X, pipeline.codes, challenger),
-        rows.outcome,
-        _columns(rows.X, pipeline.codes, champion) if champion else None,
-        tuple(registered()[code].direction for code in challenger.codes),
-    )
-    if verdict.passed:
-        registry.promote(name, version, verdict)
-    else:
-        registry.record_verdict(name, version, verdict)
-    return verdict
+    return registry.bundle(name, version)
 
 
-def _champion(registry: Registry, segment: str) -> Bundle | None:
-    try:
-        return registry.champion(segment)[0]
-    except ModelNotTrained:
-        return None
-
-
-def _columns(X: Floats, codes: tuple[str, ...], bundle: Bundle) -> Floats:
+def columns(X: Floats, codes: tuple[str, ...], bundle: Bundle) -> Floats:
+    """The columns of ``X`` [n, codes] that ``bundle`` looks at, in its order."""
     return X[:, [codes.index(code) for code in bundle.codes]]
+
+
+def _champion(registry: Registry, segment: str, *, warning: bool) -> Bundle | None:
+    """What serves; None where nothing does, or where it looks at features that are no longer declared."""
+    try:
+        found = registry.champion(segment, warning=warning)[0]
+    except (ModelNotTrained, DamagedModel):
+        return None
+    return found if set(found.codes) <= set(registered()) else None

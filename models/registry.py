@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import tempfile
-from collections.abc import Callable
-from contextlib import redirect_stderr
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from functools import cached_property
 from io import StringIO
@@ -14,14 +14,22 @@ from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
+import numpy as np
+import numpy.typing as npt
+import orjson
+
 from models.bundle import BUNDLE_FILES, Bundle, DamagedModel
-from models.gate import Verdict
+from models.gate import Thresholds, Verdict
+from models.tracking import EXPERIMENT, Dataset, log_datasets, model_run, training_run
 from records.errors import HuixinError, ModelNotTrained
+from records.moment import now
 from records.settings import Settings
 from records.words import Text
 
-EXPERIMENT = "huixin"
-CHAMPION, CHALLENGER = "champion", "challenger"
+Floats = npt.NDArray[np.float64]
+CHAMPION, CHALLENGER, FORMER = "champion", "challenger", "former"
+REPLACED = "replaced"
+LONGEST_TAG = 4_000
 WARNING = "warning"
 ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE", "NOT_FOUND")
 QUIET = {
@@ -38,6 +46,12 @@ class NotPromoted(HuixinError):
     code: ClassVar[str] = "not-promoted"
     status: ClassVar[int] = 409
     title: ClassVar[Text] = Text("未通过准入", "Refused by the gate")
+
+
+class NothingToRollBackTo(HuixinError):
+    code: ClassVar[str] = "nothing-to-roll-back-to"
+    status: ClassVar[int] = 409
+    title: ClassVar[Text] = Text("没有可回退的版本", "Nothing to roll back to")
 
 
 class RegistryUnreachable(HuixinError):
@@ -69,10 +83,31 @@ class Registry:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
 
+    @contextmanager
+    def training(self, segment: str, parameters: dict[str, Any]) -> Iterator[str]:
+        """One training as a run of its own; models that are registered inside become its children. Yields its id."""
+        self._prepare_experiment()
+        with training_run(segment, parameters) as run_id:
+            try:
+                yield run_id
+            finally:
+                self._prepare_experiment()
+
     def register(
-        self, bundle: Bundle, parameters: dict[str, Any], metrics: dict[str, float], reports: dict[str, Any]
+        self,
+        bundle: Bundle,
+        parameters: dict[str, Any],
+        metrics: dict[str, float],
+        reports: dict[str, Any],
+        *,
+        datasets: Sequence[Dataset] = (),
+        example: Floats | None = None,
     ) -> ModelVersion:
-        """Log a run with ``bundle`` as a pyfunc model and register it; returns the new version, without an alias."""
+        """Log a run with ``bundle`` as a pyfunc model and register it; returns the new version, without an alias.
+
+        ``datasets``: what it learnt from and was validated on. ``example`` [features]: typical values for the input
+        example, of nobody in particular (default zeros).
+        """
         import mlflow
         import pandas as pd
 
@@ -80,37 +115,43 @@ class Registry:
 
         name = model_name(bundle.segment, warning=bundle.family == WARNING)
         self._prepare_experiment()
-        with tempfile.TemporaryDirectory() as folder, mlflow.start_run(run_name=f"{bundle.segment}-{bundle.family}"):
+        known = {key: value for key, value in metrics.items() if value == value}
+        with tempfile.TemporaryDirectory() as folder, model_run(f"{bundle.segment}-{bundle.family}") as run:
             marks = bundle.save(Path(folder) / "bundle")
             mlflow.log_params(parameters)
-            mlflow.log_metrics({key: value for key, value in metrics.items() if value == value})
+            log_datasets(datasets)
             for report, content in reports.items():
                 mlflow.log_dict(content, f"{report}.json")
-            example = pd.DataFrame([dict.fromkeys(bundle.codes, 0.0)])
+            shown = pd.DataFrame([_typical(bundle, example)])
             model = BundleModel(bundle, marks)
             info = mlflow.pyfunc.log_model(
                 name=name,
                 python_model=model,
                 artifacts={"bundle": str(Path(folder) / "bundle")},
-                signature=mlflow.models.infer_signature(example, model.answer(example)),
-                input_example=example,
+                signature=mlflow.models.infer_signature(shown, model.answer(shown)),
+                input_example=shown,
                 pip_requirements=PIP_REQUIREMENTS,
             )
+            mlflow.log_metrics(known, model_id=info.model_id)
             tags = {
                 "fingerprint": marks,
                 "family": bundle.family,
                 "segment": bundle.segment,
                 "synthetic": str(bundle.synthetic).lower(),
+                "data_fingerprint": bundle.data_fingerprint,
+                "code_version": bundle.code_version,
+                "training_run": run.data.tags.get("mlflow.parentRunId", run.info.run_id),
             }
             mlflow.set_tags(tags)
             with redirect_stderr(StringIO()):  # MLflow says on stderr what the caller reports itself
                 found = mlflow.register_model(info.model_uri, name, tags=tags)
         return ModelVersion(name, str(found.version), bundle.family, (), metrics, marks)
 
-    def promote(self, name: str, version: str, verdict: Verdict) -> None:
+    def promote(self, name: str, version: str, verdict: Verdict, *, actor: str = "training") -> None:
         """Let a version serve. Raises ``NotPromoted``, and changes nothing, where the gate's ``verdict`` is no.
 
-        There is no other way to become champion, and none by force.
+        There is no other way to become champion for the first time, and none by force. The version remembers which one
+        it replaced, for ``rollback``.
         """
         self.record_verdict(name, version, verdict)
         if not verdict.passed:
@@ -119,18 +160,76 @@ class Registry:
                 "; ".join(no.en for no in verdict.reasons),
             )
             raise NotPromoted(Text(f"{name} 版本 {version}：{reasons_zh}", f"{name} version {version}: {reasons_en}"))
+        former = self._alias(name, CHAMPION)
+        tags = {"promoted_at": f"{now():%FT%TZ}", "promoted_by": actor}
+        if former is not None and former != version:
+            tags[REPLACED] = former
+        self._tag(name, version, tags)
         self._client.set_registered_model_alias(name, CHAMPION, version)
+        if REPLACED in tags:
+            self._client.set_registered_model_alias(name, FORMER, former)
+
+    def rollback(self, segment: str, *, actor: str, reason: str, warning: bool = False) -> tuple[str, str]:
+        """Let the former champion of ``segment`` serve again; returns the version that served and the one that does.
+
+        The former one is the version that the champion replaced when it was promoted; its files are checked before
+        anything changes, and then one write to the registry moves the alias: whoever asks sees either the one or the
+        other. Raises ``NothingToRollBackTo``, ``DamagedModel``, ``ModelNotTrained``.
+        """
+        name = model_name(segment, warning=warning)
+        serving = self.champion_version(segment, warning=warning)
+        former = self._client.get_model_version(name, serving).tags.get(REPLACED)
+        if not former or former == serving:
+            raise NothingToRollBackTo(
+                Text(f"{name} 版本 {serving} 之前没有上线过的版本", f"no version of {name} served before {serving}")
+            )
+        self.bundle(name, former)
+        tags = {"rolled_back_at": f"{now():%FT%TZ}", "rolled_back_by": actor, "rolled_back_why": reason[:LONGEST_TAG]}
+        self._tag(name, serving, {**tags, "rolled_back_to": former})
+        self._client.set_registered_model_alias(name, CHAMPION, former)
+        self._tag(name, former, {"restored_at": tags["rolled_back_at"], "restored_by": actor})
+        self._client.set_registered_model_alias(name, FORMER, serving)
+        return serving, former
 
     def stand(self, name: str, version: str) -> None:
         """Let a version be the challenger: it does not serve, but wants to."""
         self._client.set_registered_model_alias(name, CHALLENGER, version)
 
     def record_verdict(self, name: str, version: str, verdict: Verdict) -> None:
-        """Keep with a version what the gate said of it."""
-        self._client.set_model_version_tag(name, version, "gate", "passed" if verdict.passed else "refused")
-        if verdict.reasons:
-            reasons = "; ".join(no.en for no in verdict.reasons)[:4000]
-            self._client.set_model_version_tag(name, version, "gate_reasons", reasons)
+        """Keep with a version what the gate said of it: tags, and every check in ``gate.json`` of its run."""
+        tags = {"gate": "passed" if verdict.passed else "refused", "gate_at": f"{now():%FT%TZ}"}
+        tags["gate_reasons"] = "; ".join(no.en for no in verdict.reasons)[:LONGEST_TAG]
+        tags["gate_reasons_zh"] = "；".join(no.zh for no in verdict.reasons)[:LONGEST_TAG]
+        self._tag(name, version, tags)
+        run_id = self._client.get_model_version(name, version).run_id
+        if run_id:
+            self._client.log_dict(run_id, {**verdict.as_dict(), "thresholds": Thresholds().as_dict()}, "gate.json")
+
+    def verdict(self, name: str, version: str) -> dict[str, Any] | None:
+        """What the gate said last of a version, as ``Verdict.as_dict`` tells it; None where it was not asked."""
+        run_id = self._client.get_model_version(name, version).run_id
+        return None if run_id is None else self.report(run_id, "gate.json")
+
+    def report(self, run_id: str, name: str) -> dict[str, Any] | None:
+        """A JSON file of a run; None where there is none."""
+        import mlflow
+
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                local = self._client.download_artifacts(run_id, name, folder)
+            except (mlflow.exceptions.MlflowException, OSError):
+                return None
+            found: dict[str, Any] = orjson.loads(Path(local).read_bytes())
+            return found
+
+    def parameters(self, name: str, version: str) -> dict[str, str]:
+        """The parameters that a version's run was logged with."""
+        run_id = self._client.get_model_version(name, version).run_id
+        return dict(self._client.get_run(run_id).data.params) if run_id else {}
+
+    def tags(self, name: str, version: str) -> dict[str, str]:
+        """The tags of a version: fingerprints, what the gate said, who promoted it or took it back."""
+        return dict(self._client.get_model_version(name, version).tags)
 
     def champion(self, segment: str, *, warning: bool = False) -> tuple[Bundle, str]:
         """The serving bundle of a segment and its version. Raises ``ModelNotTrained`` or ``DamagedModel``."""
@@ -196,6 +295,10 @@ class Registry:
                 family, fingerprint_ = tags.get("family", ""), tags.get("fingerprint", "")
                 listed.append(ModelVersion(model.name, str(found.version), family, marks, metrics, fingerprint_))
         return sorted(listed, key=lambda one: (one.name, -int(one.version)))
+
+    def _tag(self, name: str, version: str, tags: dict[str, str]) -> None:
+        for key, value in tags.items():
+            self._client.set_model_version_tag(name, version, key, value)
 
     def _downloaded(self, version: Any, folder: str) -> Path:
         """Files of a registered version, asked of this registry's own store: ``models:/`` asks MLflow's global one."""
@@ -264,6 +367,12 @@ class Registry:
                     f"MLflow ({host}) gave no answer: {error.error_code}",
                 )
             ) from error
+
+
+def _typical(bundle: Bundle, example: Floats | None) -> dict[str, float]:
+    """An input row by feature code; what no row of the example holds is zero, so that the signature says float64."""
+    values = np.zeros(len(bundle.codes)) if example is None else np.nan_to_num(example, posinf=0.0, neginf=0.0)
+    return dict(zip(bundle.codes, values.astype(np.float64).tolist(), strict=True))
 
 
 def _bundle_folder(downloaded: Path) -> Path:

@@ -20,13 +20,16 @@ from features.dictionary import features_for
 from features.pipeline import FeaturePipeline
 from models.bundle import Bundle, DamagedModel, Family
 from models.calibration import AffineCalibrator
-from models.gate import Thresholds, Verdict, judge
+from models.gate import Check, Thresholds, Verdict, judge
 from models.promotion import promote_version
 from models.registry import Registry
 from models.training import TooLittleToLearn, learning_days, train, training_table
 from records.base import RecordBase
 from records.errors import ModelNotTrained
 from records.settings import Settings
+from records.words import Text
+
+YES = Verdict((Check("discrimination", Text("区分度", "discrimination"), True, Text("足够", "enough")),))
 
 
 @pytest.fixture(scope="module")
@@ -187,7 +190,7 @@ def test_a_real_mlflow_server_keeps_and_gives_bundles(
     bundle = registry.bundle(one.name, one.version)
     remote = Registry(Settings(home=tmp_path, mlflow_uri=server))
     made = remote.register(bundle, {"seed": 1}, {"auc": 0.8}, {"note": {"a": 1}})
-    remote.promote(made.name, made.version, Verdict(True, ()))
+    remote.promote(made.name, made.version, YES)
     found, version = remote.champion("enterprise")
     assert version == made.version
     assert found.pd(judged.X).tobytes() == bundle.pd(judged.X).tobytes()

@@ -21,7 +21,7 @@ import pytest
 from models.boosted import MonotoneBoosted
 from models.bundle import Bundle, DamagedModel, code_version
 from models.calibration import AffineCalibrator
-from models.gate import Verdict
+from models.gate import Check, Verdict
 from models.hazard import fit_hazard
 from models.registry import NotPromoted, Registry, RegistryUnreachable
 from models.scorecard import Scorecard
@@ -30,8 +30,9 @@ from records.settings import Settings
 from records.words import Text
 
 ROOT = Path(__file__).parents[2]
-YES = Verdict(True, ())
-NO = Verdict(False, (Text("区分度不足", "discrimination"),))
+ASKED = Text("区分度", "discrimination")
+YES = Verdict((Check("discrimination", ASKED, True, Text("足够", "enough")),))
+NO = Verdict((Check("discrimination", ASKED, False, Text("区分度不足", "discrimination")),))
 
 
 def rows(count: int = 400) -> tuple[Any, Any]:

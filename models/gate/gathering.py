@@ -1,0 +1,116 @@
+"""Gathers what the gate needs around the judged rows: a month earlier, built again, and by protected group."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from itertools import pairwise
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from features.definition import AnyFeature
+from features.dictionary import features_for
+from features.pipeline import FeaturePipeline
+from features.spine import SPINE_SCHEMA
+from models.gate.background import Attribute, Background, Learning, Rebuilt
+from records.moment import add_months, end_of_day, month_end, shanghai_day
+from records.words import Text
+
+Floats = npt.NDArray[np.float64]
+REBUILT_ROWS = 200
+AGES = (35, 50, 60)
+
+
+class JudgedRows(Protocol):
+    """Rows as training makes them: features [n, features of the pipeline], outcome, subject and as-of [n]."""
+
+    @property
+    def X(self) -> Floats: ...  # noqa: N802  (as estimators name it)
+    @property
+    def outcome(self) -> Floats: ...
+    @property
+    def subject(self) -> npt.NDArray[Any]: ...
+    @property
+    def as_of(self) -> npt.NDArray[np.datetime64]: ...
+
+
+def gather(
+    pipeline: FeaturePipeline,
+    codes: Sequence[str],
+    judged: JudgedRows,
+    learning: JudgedRows | None = None,
+    *,
+    learning_pd: Floats | None = None,
+    claimed_auc: float | None = None,
+) -> Background:
+    """The background of ``judged`` rows for a model of ``codes``; columns of both tables are those of ``pipeline``.
+
+    ``learning``: rows learnt from, best those of the same calendar month a year before; ``learning_pd``: their
+    cross-fitted PDs. Costs the features of one more as-of, and the protected attributes of the judged one.
+    """
+    columns = [pipeline.codes.index(code) for code in codes]
+    some = np.unique(np.linspace(0, len(judged.X) - 1, min(REBUILT_ROWS, len(judged.X))).astype(np.int64))
+    again = _features(pipeline, judged.subject[some], judged.as_of[some])
+    earlier = _features(pipeline, judged.subject, a_month_before(judged.as_of))
+    return Background(
+        learning=None if learning is None else Learning(learning.X[:, columns], learning.outcome, learning_pd),
+        month_earlier=earlier[:, columns],
+        rebuilt=Rebuilt(some, again[:, columns]),
+        claimed_auc=claimed_auc,
+        protected=protected(pipeline.connection, pipeline.segment, judged.subject, judged.as_of),
+    )
+
+
+def protected(
+    connection: Any, segment: str, subject: npt.NDArray[Any], as_of: npt.NDArray[np.datetime64]
+) -> tuple[Attribute, ...]:
+    """The protected attributes of (subject, as-of) rows: every feature of the segment that serves fairness alone."""
+    used = features_for(segment, "fairness")
+    if not used or not len(subject):
+        return ()
+    table = FeaturePipeline(connection, segment, used).build(_spine(subject, as_of))
+    return tuple(attribute(one, table[one.code].to_numpy(), shanghai_day(as_of.max().item())) for one in used)
+
+
+def attribute(feature: AnyFeature, values: Floats, day: date) -> Attribute:
+    """Groups of a protected feature: ages for birth years, yes and no for flags, else one group a value."""
+    if feature.unit == "years":
+        ages = day.year - values
+        names = [Text(f"{AGES[0]} 岁以下", f"those under {AGES[0]}")]
+        for low, high in pairwise(AGES):
+            names.append(Text(f"{low} 至 {high - 1} 岁", f"those of {low} to {high - 1}"))
+        names.append(Text(f"{AGES[-1]} 岁及以上", f"those of {AGES[-1]} and over"))
+        group = np.where(np.isnan(values), -1, np.searchsorted(AGES, ages, side="right"))
+        return Attribute(feature.code, feature.words, tuple(names), group.astype(np.int64))
+    present = np.unique(values[~np.isnan(values)])
+    group = np.where(np.isnan(values), -1, np.searchsorted(present, values)).astype(np.int64)
+    if feature.unit == "flag":
+        told = {0.0: Text("“否”组", "the group 'no'"), 1.0: Text("“是”组", "the group 'yes'")}
+        flags = tuple(told.get(value, Text(f"{value:g}", f"{value:g}")) for value in present.tolist())
+        return Attribute(feature.code, feature.words, flags, group)
+    groups = tuple(Text(f"第 {at + 1} 组", f"group {at + 1}") for at in range(len(present)))
+    return Attribute(feature.code, feature.words, groups, group)
+
+
+def a_month_before(as_of: npt.NDArray[np.datetime64]) -> npt.NDArray[np.datetime64]:
+    """The as-ofs a month earlier; the end of a month becomes the end of the one before."""
+    moments, where = np.unique(as_of.astype("datetime64[us]"), return_inverse=True)
+    moved = []
+    for moment in moments:
+        day = shanghai_day(moment.item())
+        before = add_months(day, -1)
+        moved.append(end_of_day(month_end(before) if day == month_end(day) else before))
+    return np.array(moved, "datetime64[us]")[where]
+
+
+def _features(pipeline: FeaturePipeline, subject: npt.NDArray[Any], as_of: npt.NDArray[np.datetime64]) -> Floats:
+    table = pipeline.build(_spine(subject, as_of))
+    return np.column_stack([table[code].to_numpy() for code in pipeline.codes])
+
+
+def _spine(subject: npt.NDArray[Any], as_of: npt.NDArray[np.datetime64]) -> pa.Table:
+    moments = pa.array(as_of.astype("datetime64[us]"))
+    return pa.table([pa.array(subject.tolist(), pa.string()), moments], schema=SPINE_SCHEMA)
