@@ -79,6 +79,15 @@ class Dataset:
         }
 
 
+def typical(X: Floats) -> Floats:
+    """The median of each feature's present values [features], 0 where there are none: a row that is nobody's."""
+    found = np.zeros(X.shape[1])
+    for column in range(X.shape[1]):
+        present = X[np.isfinite(X[:, column]), column]
+        found[column] = np.median(present) if len(present) else 0.0
+    return found
+
+
 def log_datasets(datasets: Sequence[Dataset]) -> None:
     """Tie ``datasets`` to the active run, and keep the whole lineage as ``lineage.json`` beside."""
     import mlflow

@@ -21,10 +21,11 @@ from features.spine import month_ends, recorded_span, spine
 from models.boosted import MonotoneBoosted
 from models.bundle import Bundle, DamagedModel, Family, code_version
 from models.calibration import AffineCalibrator
-from models.gate import Verdict, distressed_within, judge, judge_warning
+from models.gate import Background, Verdict, distressed_within, gather, judge, judge_warning
 from models.hazard import HORIZONS, fit_hazard
 from models.registry import CHALLENGER, CHAMPION, ModelVersion, Registry
 from models.scorecard import Scorecard
+from models.tracking import Dataset, typical
 from models.validation import auc, bootstrap_interval, calibration, ece, figures, grade_table, ks_curve, roc
 from records.base import RecordBase
 from records.errors import HuixinError, ModelNotTrained
@@ -144,7 +145,15 @@ def train(
         done(share)
     warning = _validated_warning(fit_warning(training, directions, common), validation)
     done(85)
-    result = _settle(registry, directions, bundles, warning, validation)
+    latest = training.where(training.as_of == training.as_of.max())
+    background = gather(pipeline, pipeline.codes, validation, latest)
+    datasets = (
+        Dataset.of("learning", segment, pipeline.codes, training.outcome, training.as_of, training.fingerprint),
+        Dataset.of("validation", segment, pipeline.codes, validation.outcome, validation.as_of, validation.fingerprint),
+    )
+    with registry.training(segment, {"segment": segment, "seed": seed, "synthetic": synthetic}):
+        logged = {"datasets": datasets, "example": typical(training.X)}
+        result = _settle(registry, directions, bundles, warning, validation, background, logged)
     done(100)
     return result
 
@@ -244,6 +253,8 @@ def _settle(
     bundles: list[Bundle],
     warning: Bundle,
     validation: TrainingTable,
+    background: Background,
+    logged: dict[str, Any],
 ) -> TrainingResult:
     """Register everything; the preferred rating model meets the gate first, the other stands as challenger."""
     segment = warning.segment
@@ -252,11 +263,12 @@ def _settle(
     refusals: list[Text] = []
     promoted = False
     for bundle in sorted(bundles, key=_preference, reverse=True):
-        version = _register(registry, bundle, reports(bundle, validation))
+        version = _register(registry, bundle, reports(bundle, validation), logged)
         passed = False
         if not promoted:
+            theirs = _columns(validation, bundle, champion)
             verdict = judge(
-                bundle, champion, validation.X, validation.outcome, _columns(validation, bundle, champion), directions
+                bundle, champion, validation.X, validation.outcome, theirs, directions, background=background
             )
             passed = promoted = _led_in(registry, version, verdict, refusals)
         if not passed:
@@ -266,7 +278,7 @@ def _settle(
     watching = _serving(registry, segment, warning=True)
     theirs = _columns(validation, warning, watching)
     months = validation.months_to_distress
-    found = _register(registry, warning, {})
+    found = _register(registry, warning, {}, logged)
     verdict = judge_warning(warning, watching, validation.X, months, theirs, directions)
     if not _led_in(registry, found, verdict, refusals):
         registry.stand(found.name, found.version)
@@ -304,7 +316,7 @@ def _serving(registry: Registry, segment: str, *, warning: bool = False) -> Bund
         return None
 
 
-def _register(registry: Registry, bundle: Bundle, found: dict[str, Any]) -> ModelVersion:
+def _register(registry: Registry, bundle: Bundle, found: dict[str, Any], logged: dict[str, Any]) -> ModelVersion:
     parameters = {
         "segment": bundle.segment,
         "family": bundle.family,
@@ -318,7 +330,7 @@ def _register(registry: Registry, bundle: Bundle, found: dict[str, Any]) -> Mode
         "data_fingerprint": bundle.data_fingerprint,
         "code_version": bundle.code_version,
     }
-    return registry.register(bundle, parameters, bundle.metrics, found)
+    return registry.register(bundle, parameters, bundle.metrics, found, **logged)
 
 
 def _later_margins(model: Any, training: TrainingTable, folds: int, seed: int) -> tuple[Floats, TrainingTable]:
