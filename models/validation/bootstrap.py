@@ -96,11 +96,15 @@ class Draws:
     def gini(self) -> Floats:
         return 2 * self.auc - 1
 
-    def intervals(self) -> dict[str, Interval]:
-        """The interval of each figure by its name."""
-        names = ("auc", "gini", "ks", "h_measure", "brier", "log_loss", "ece", "mean_pd")
+    def intervals(self, ece: float) -> dict[str, Interval]:
+        """The interval of each figure by its name; ``ece``: what it is on the rows themselves.
+
+        Drawing rows again adds chance to the gaps that an ECE sums, so its draws lie above it; they are shifted back.
+        """
+        names = ("auc", "gini", "ks", "h_measure", "brier", "log_loss", "mean_pd")
         found = {name: percentiles(getattr(self, name)) for name in names}
-        return {**found, "observed_rate": percentiles(self.observed)}
+        shifted = np.maximum(self.ece - self.ece.mean() + ece, 0.0)
+        return {**found, "ece": percentiles(shifted), "observed_rate": percentiles(self.observed)}
 
 
 def resampled(outcome: Floats, pd: Floats, resampling: Resampling) -> Draws:

@@ -52,8 +52,9 @@ def model_card(report: ValidationReport) -> ModelCard:
 
 
 def segment_words(segment: str) -> Text:
-    """What the subjects of a segment are called; the segment's own name where the catalogue knows no such kind."""
-    return next((words for code, words in KIND_WORDS.items() if code == segment), Text(segment, segment))
+    """What a subject of a segment is called; the segment's own name where the catalogue knows no such kind."""
+    found = next((words for code, words in KIND_WORDS.items() if code == segment), Text(segment, segment))
+    return Text(found.zh, found.en.lower())
 
 
 def _purpose(report: ValidationReport) -> Section:

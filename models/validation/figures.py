@@ -32,8 +32,8 @@ def gini(outcome: Floats, pd: Floats) -> float:
 
 def ks(outcome: Floats, pd: Floats) -> float:
     """Largest distance between the distributions of defaulters and of the others (Kolmogorov-Smirnov)."""
-    curve = ks_curve(outcome, pd)
-    return float(np.abs(curve["bad"] - curve["good"]).max())
+    curve = roc(outcome, pd, points=len(pd) + 1)
+    return float(np.abs(curve["true_positive"] - curve["false_positive"]).max())
 
 
 def brier(outcome: Floats, pd: Floats) -> float:

@@ -161,7 +161,7 @@ def validation_report(
     outcome, pd, subject = validation.outcome, pd_of(log_odds), validation.subject
     draws = Resampling(subject)
     drawn, exact = resampled(outcome, pd, draws), figures(outcome, pd)
-    intervals = drawn.intervals()
+    intervals = drawn.intervals(exact["ece"])
     tests = backtest(outcome, pd, bundle.scale)
     learnt = None if learning is None else bundle.pd(learning.X)
     return ValidationReport(

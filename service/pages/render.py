@@ -15,6 +15,8 @@ from features.documentation import Documentation
 from features.monitoring import Drift
 from models.grades import GRADE_WORDS
 from models.score_drift import ScoreDrift
+from models.validation.card import segment_words
+from models.validation.report import ValidationReport
 from records.assessment import GRADE_WORDS as ASSESSMENT_GRADES
 from records.assessment import MEASURE_WORDS, Assessment
 from records.catalogue.kinds import DISCLOSURE_WORDS, KIND_WORDS, USE_WORDS
@@ -28,10 +30,12 @@ from service.pages import feature_words
 from service.pages.charts import file as filed
 from service.pages.charts import quality, study, submission
 from service.pages.charts import timeline as lines
+from service.pages.charts import validation as validated
 from service.pages.charts.frame import chart
 from service.pages.charts.waterfall import TOP_REASONS, waterfall
 from service.pages.content import CumcmReport, DataTable, DemoReport, Option
 from service.pages.summary import CONFIDENCE_WORDS, SEGMENT_WORDS, SEVERITY_WORDS, ladder, share, signed, summary
+from service.pages.validation_words import validation_words
 
 HERE = Path(__file__).parent
 Charts = dict[str, dict[Language, Option]]
@@ -164,6 +168,36 @@ def drift_page(found: Drift, scores: Sequence[ScoreDrift] = ()) -> str:
     kind = feature_words.kind(found.segment)
     title = Text(f"输入漂移：{kind.zh}", f"Drift of inputs: {kind.en}")
     return _page("drift.html", title, {}, {}, **feature_words.drift_words(found, scores))
+
+
+def validation_page(report: ValidationReport, version: str = "") -> str:
+    """How good a rating model is, and its card; ``version``: the registered one, where it has been registered."""
+    name = segment_words(report.model.segment)
+    section = validated.section(report, name)
+    options = {
+        "roc": chart(partial(quality.roc_lines, section.roc)),
+        "ks": chart(partial(quality.ks_lines, section)),
+        "calibration": chart(partial(quality.calibration_points, section)),
+        "grades": chart(partial(quality.grade_bars, section.grades)),
+    }
+    if report.stability and report.stability.migration:
+        options["migration"] = chart(partial(validated.migration_map, report))
+    tables = {
+        "roc": quality.roc_table(section.roc),
+        "ks": quality.ks_table(section),
+        "calibration": quality.calibration_table(section),
+    }
+    title = Text(f"模型验证报告：{name.zh}", f"Model validation: {name.en}")
+    return _page(
+        "validation.html",
+        title,
+        options,
+        tables,
+        **validation_words(report),
+        section=section,
+        version=version,
+        drawn=tuple(options),
+    )
 
 
 def _page(template: str, title: Text, options: Charts, tables: dict[str, DataTable], **content: Any) -> str:
