@@ -6,10 +6,12 @@ from typing import Annotated
 
 import typer
 
+from huixin import model_report
 from huixin.console import out, say, table
 from records.words import Text
 
 app = typer.Typer(no_args_is_help=True, help="模型登记与准入 · the model registry and the gate")
+app.command("report")(model_report.report)
 
 
 @app.command("list")
