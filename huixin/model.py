@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 
-from huixin import model_report
-from huixin.console import out, say, table
+from huixin import model_report, model_versions, model_watch
+from huixin.console import out, table
 from records.words import Text
 
 app = typer.Typer(no_args_is_help=True, help="模型登记与准入 · the model registry and the gate")
 app.command("report")(model_report.report)
+app.command("compare")(model_versions.compare)
+app.command("gate")(model_versions.gate)
+app.command("promote")(model_versions.promote)
+app.command("rollback")(model_versions.rollback)
+app.command("monitor")(model_watch.monitor)
+app.command("shadow")(model_watch.shadow)
 
 
 @app.command("list")
@@ -40,21 +44,3 @@ def list_models() -> None:
             "" if auc is None else f"{auc:.4f}",
         )
     out.print(listing)
-
-
-@app.command()
-def promote(
-    segment: Annotated[str, typer.Argument(help="enterprise 或 farmer · segment")],
-    version: Annotated[str, typer.Argument(help="版本 · version")],
-) -> None:
-    """经准入关将某版本上线 · promote a version, if the gate lets it through."""
-    from models.promotion import promote_version
-    from records.base import RecordBase
-    from records.settings import Settings
-
-    verdict = promote_version(RecordBase.open(Settings()), segment, version)
-    for reason in verdict.reasons:
-        say(reason.zh, reason.en)
-    if not verdict.passed:
-        raise typer.Exit(1)
-    say(f"{segment} 现由版本 {version} 服务", f"{segment} is now served by version {version}")

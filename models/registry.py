@@ -166,6 +166,8 @@ class Registry:
             tags[REPLACED] = former
         self._tag(name, version, tags)
         self._client.set_registered_model_alias(name, CHAMPION, version)
+        if self._alias(name, CHALLENGER) == version:
+            self._client.delete_registered_model_alias(name, CHALLENGER)
         if REPLACED in tags:
             self._client.set_registered_model_alias(name, FORMER, former)
 
@@ -248,6 +250,10 @@ class Registry:
                 )
             )
         return found
+
+    def challenger_version(self, segment: str, *, warning: bool = False) -> str | None:
+        """Version that wants to serve; None where there is none."""
+        return self._alias(model_name(segment, warning=warning), CHALLENGER)
 
     def bundle(self, name: str, version: str) -> Bundle:
         """A registered bundle by name and version, its files checked against the registered fingerprint.
