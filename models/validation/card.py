@@ -143,6 +143,8 @@ def _figures(report: ValidationReport) -> Section:
     lines = []
     for code in ("auc", "ks", "h_measure", "brier", "ece"):
         one = report.figure(code)
+        if one.value != one.value:
+            continue
         said = f"{one.value:.4f} ({one.interval.low:.4f}–{one.interval.high:.4f})"
         lines.append(Text(f"{one.words.zh}：{said}", f"{one.words.en}: {said}"))
     tests = report.backtest

@@ -119,6 +119,8 @@ def _grades(report: ValidationReport) -> Iterator[Finding]:
 
 def _rivals(report: ValidationReport) -> Iterator[Finding]:
     for one in report.rivals:
+        if one.auc_gain != one.auc_gain:
+            continue
         low, high = one.auc_gain_interval.low, one.auc_gain_interval.high
         weight: Weight = "good" if one.auc_gain >= 0 else "look" if high >= 0 else "bad"
         yield Finding(

@@ -98,5 +98,6 @@ _SIDES = (("bad", ("违约户", "defaulters")), ("good", ("未违约户", "other
 
 
 def _roc(report: ValidationReport) -> Curve:
-    auc = f" {report.figure('auc').value:.3f}"
+    value = report.figure("auc").value
+    auc = "" if value != value else f" {value:.3f}"
     return Curve(Text("本模型" + auc, "this model" + auc), report.roc["false_positive"], report.roc["true_positive"])
