@@ -110,12 +110,8 @@ def rollback(
 
 
 def _show_comparison(found: Comparison) -> None:
-    heads = [
-        Text(f"v{one.version} {one.family}", f"v{one.version} {one.family}")._replace(
-            en=f"v{one.version} {one.family} {', '.join(one.aliases)}".strip()
-        )
-        for one in found.versions
-    ]
+    named = [f"v{one.version} {one.family} {', '.join(one.aliases)}".strip() for one in found.versions]
+    heads = [Text(name, name) for name in named]
     listing = table(Text(f"{found.name}：指标", f"{found.name}: figures"), [Text("指标", "figure"), *heads])
     for name, values in found.metrics.items():
         listing.add_row(name, *("" if value is None else f"{value:.4f}" for value in values))

@@ -1,0 +1,106 @@
+"""Refused applicants: what can be inferred, and that it is said where nothing can."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from models.decisions import BadDecisions, decided, read_decisions, recorded_decisions
+from models.reject_inference import TooFewDecisions, parcelled, reweighted
+
+
+@pytest.fixture(scope="module")
+def applicants() -> dict[str, Any]:
+    """Lenders refuse by the second feature, which bends the effect of the first: the accepted mislead a plain model."""
+    rng = np.random.default_rng(4)
+    X = rng.normal(size=(12_000, 2))
+    log_odds = -2.2 + np.where(X[:, 0] > 0, 1.4, 0.2) * X[:, 0] + 0.4 * X[:, 1]
+    outcome = (rng.random(12_000) < 1 / (1 + np.exp(-log_odds))).astype(float)
+    accepted = rng.random(12_000) < 1 / (1 + np.exp(2.2 * X[:, 0] + 0.5))
+    return {"X": X, "outcome": outcome, "accepted": accepted}
+
+
+def log_loss(model: Any, X: Any, outcome: Any) -> float:
+    p = np.clip(model.predict_proba(X)[:, 1], 1e-9, 1 - 1e-9)
+    return float(-np.mean(outcome * np.log(p) + (1 - outcome) * np.log1p(-p)))
+
+
+def test_weights_let_the_accepted_speak_for_the_refused(applicants: dict[str, Any]) -> None:
+    X, y, taken = applicants["X"], applicants["outcome"], applicants["accepted"]
+    found = reweighted(X[taken], y[taken], X[~taken])
+    assert found.weight.sum() == pytest.approx(len(X))
+    assert found.effective_rows < taken.sum()
+    assert 0.7 < found.acceptance_auc < 0.95
+    plain = LogisticRegression().fit(X[taken], y[taken])
+    weighted = LogisticRegression().fit(found.X, found.outcome, sample_weight=found.weight)
+    assert log_loss(weighted, X, y) < log_loss(plain, X, y) - 0.002
+    rows, outcomes, origin = found.as_rows()
+    assert len(rows) == pytest.approx(len(X), abs=1)
+    assert outcomes.mean() == pytest.approx(np.average(found.outcome, weights=found.weight), abs=0.005)
+    assert (rows == found.X[origin]).all()
+
+
+def test_parcelled_applicants_count_as_what_they_may_be(applicants: dict[str, Any]) -> None:
+    X, y, taken = applicants["X"], applicants["outcome"], applicants["accepted"]
+    pd = LogisticRegression().fit(X[taken], y[taken]).predict_proba(X[~taken])[:, 1]
+    found = parcelled(X[taken], y[taken], X[~taken], pd, worse=2.0)
+    assert found.weight[found.guessed].sum() == pytest.approx((~taken).sum())
+    assert (found.weight[~found.guessed] == 1).all()
+    guessed = np.average(found.outcome[found.guessed], weights=found.weight[found.guessed])
+    assert pd.mean() < guessed < 2 * pd.mean()
+    odds = found.weight[taken.sum() : taken.sum() + 5] / found.weight[-(~taken).sum() :][:5]
+    assert odds == pytest.approx(2 * pd[:5] / (1 - pd[:5]))
+    with pytest.raises(ValueError, match="worse"):
+        parcelled(X[taken], y[taken], X[~taken], pd, worse=0.5)
+
+
+def test_where_nobody_alike_was_accepted_it_is_said() -> None:
+    rng = np.random.default_rng(1)
+    accepted, refused = rng.normal(-3, 1, (900, 2)), rng.normal(3, 1, (900, 2))
+    found = reweighted(accepted, (rng.random(900) < 0.1).astype(float), refused)
+    assert found.without_overlap > 0.9
+    assert found.acceptance_auc > 0.99
+    assert "随机放行" in found.limits.zh
+    assert "at random" in found.limits.en
+
+
+def test_too_few_decisions_are_told() -> None:
+    with pytest.raises(TooFewDecisions, match="at least 100"):
+        reweighted(np.zeros((500, 2)), np.zeros(500), np.zeros((20, 2)))
+
+
+def test_decisions_come_from_records_or_from_a_file(trained_base: Any, last_day: date, tmp_path: Path) -> None:
+    from features.pipeline import FeaturePipeline
+
+    connection = trained_base.connection()
+    found = recorded_decisions(connection, "farmer", date(last_day.year - 2, 1, 1), date(last_day.year - 2, 12, 31))
+    assert found.height > 100
+    assert 0.1 < found["accepted"].mean() < 0.99
+    some = found.sample(60, seed=1)
+    pipeline = FeaturePipeline(connection, "farmer")
+    rows = decided(pipeline, some)
+    assert rows.X.shape == (60, len(pipeline.codes))
+    assert np.isnan(rows.outcome[~rows.accepted]).all()
+    assert not np.isnan(rows.outcome[rows.accepted]).all()
+    path = tmp_path / "decisions.csv"
+    pl.DataFrame(
+        {
+            "subject": [*some["subject_id"][:3], "0" * 32],
+            "decided_on": ["2024-03-01"] * 4,
+            "decision": ["approved", "refused", "reduced", "approved"],
+        }
+    ).write_csv(path)
+    read = read_decisions(trained_base, "farmer", path)
+    assert read["accepted"].to_list() == [True, False, True]
+    path.write_text("subject,decided_on,decision\nx,2024-03-01,perhaps\n")
+    with pytest.raises(BadDecisions, match="perhaps"):
+        read_decisions(trained_base, "farmer", path)
+    path.write_text("subject,decided_on\nx,2024-03-01\n")
+    with pytest.raises(BadDecisions, match="decision"):
+        read_decisions(trained_base, "farmer", path)
