@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import mlflow
+import pandas as pd
 import pytest
 
 from features.dictionary import features_for
@@ -156,48 +150,42 @@ def test_promotion_by_hand_goes_through_the_gate(trained_base: RecordBase, regis
         promote_version(trained_base, "farmer", "999")
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real MLflow tracking server on a free loopback port."""
-    folder = tmp_path_factory.mktemp("mlflow-server")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    command += ["--backend-store-uri", f"sqlite:///{folder / 'm.db'}", "--artifacts-destination", str(folder / "a")]
-    environment = os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true"}
-    process = subprocess.Popen(
-        command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    address = f"http://127.0.0.1:{port}"
-    for _ in range(1800):
-        try:
-            urllib.request.urlopen(f"{address}/health", timeout=1).close()
-            break
-        except OSError:
-            assert process.poll() is None, "the MLflow server ended"
-            time.sleep(0.1)
-    yield address
-    process.terminate()
-    process.wait(20)
-
-
 @pytest.mark.parametrize("family", ["boosted", "scorecard"])
-def test_a_real_mlflow_server_keeps_and_gives_bundles(
-    server: str, registry: Registry, judged: Any, tmp_path: Path, family: Family
-) -> None:
+def test_the_registered_pyfunc_gives_the_same_bits(registry: Registry, judged: Any, family: Family) -> None:
     one = next(v for v in registry.versions() if v.name == "huixin-enterprise" and v.family == family)
     bundle = registry.bundle(one.name, one.version)
-    remote = Registry(Settings(home=tmp_path, mlflow_uri=server))
-    made = remote.register(bundle, {"seed": 1}, {"auc": 0.8}, {"note": {"a": 1}})
-    remote.promote(made.name, made.version, YES)
-    found, version = remote.champion("enterprise")
-    assert version == made.version
-    assert found.pd(judged.X).tobytes() == bundle.pd(judged.X).tobytes()
-    model = mlflow.pyfunc.load_model(f"models:/{made.name}/{made.version}")
-    import pandas as pd
-
-    answer = model.predict(pd.DataFrame(judged.X[:20], columns=list(bundle.codes)))
-    assert answer["pd"].to_numpy().tobytes() == bundle.pd(judged.X[:20]).tobytes()
     mlflow.set_tracking_uri(registry.settings.tracking_uri)
     mlflow.set_registry_uri(registry.settings.tracking_uri)
+    model = mlflow.pyfunc.load_model(f"models:/{one.name}/{one.version}")
+    answer = model.predict(pd.DataFrame(judged.X[:20], columns=list(bundle.codes)))
+    assert answer["pd"].to_numpy().tobytes() == bundle.pd(judged.X[:20]).tobytes()
+    example = model.input_example.iloc[0]
+    assert not example.isna().any()
+    assert (example != 0).mean() > 0.2
+
+
+def test_training_logs_one_run_with_its_models_and_rows(registry: Registry) -> None:
+    client = mlflow.MlflowClient(registry.settings.tracking_uri)
+    tags = [registry.tags(one.name, one.version) for one in registry.versions() if "enterprise" in one.name]
+    (parent,) = {one["training_run"] for one in tags}
+    assert client.get_run(parent).data.tags["mlflow.runName"] == "enterprise-training"
+    run = client.get_run(client.get_model_version("huixin-enterprise", "1").run_id)
+    assert {one.dataset.name for one in run.inputs.dataset_inputs} == {
+        "huixin-enterprise-learning",
+        "huixin-enterprise-validation",
+    }
+    lineage = registry.report(run.info.run_id, "lineage.json")
+    assert lineage is not None
+    assert lineage["learning"]["fingerprint"] == registry.champion("enterprise")[0].data_fingerprint
+    assert max(lineage["learning"]["as_ofs"]) < min(lineage["validation"]["as_ofs"])
+    assert all(one["sources"] for one in lineage["learning"]["features"])
+
+
+def test_the_champion_passed_every_check_on_its_training(registry: Registry) -> None:
+    for segment in ("enterprise", "farmer"):
+        kept = registry.verdict(f"huixin-{segment}", registry.champion_version(segment))
+        assert kept is not None
+        codes = {one["code"] for one in kept["checks"]}
+        assert {"leakage-embargo", "leakage-visibility", "drift-scores", "calibration-by-grade"} <= codes
+        assert ("fairness-head_sex_female" in codes) == (segment == "farmer")
+        assert all(one["passed"] for one in kept["checks"])
