@@ -6,21 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from features.plain import plain
 from models.auc_error import areas
 from models.bundle import Bundle
-from models.grades import GRADES, POINTS_PER_LOG_ODDS
+from models.grades import POINTS_PER_LOG_ODDS
 from models.promotion import latest_outcomes, registered_bundle
 from models.registry import ModelVersion, Registry, model_name
 from models.validation import figures
+from models.validation.stability import migration
 from records.base import RecordBase
 from records.errors import ModelNotTrained
 from records.words import Text
 
-Floats = npt.NDArray[np.float64]
 HEAVIEST = 15
 
 
@@ -103,7 +100,7 @@ def on_same_rows(base: RecordBase, segment: str, first: str, second: str) -> Sam
     pds = [bundle.pd(latest.of(bundle)) for bundle in bundles]
     found = areas(outcome, pds[1], pds[0])
     difference, error = found.difference()
-    table, same, within = migration(*(bundle.scale.positions(pd) for bundle, pd in zip(bundles, pds, strict=True)))
+    moved = migration(*(bundle.scale.positions(pd) for bundle, pd in zip(bundles, pds, strict=True)))
     return SameRows(
         latest.as_of.isoformat(),
         figures(outcome, pds[0]),
@@ -111,22 +108,10 @@ def on_same_rows(base: RecordBase, segment: str, first: str, second: str) -> Sam
         difference,
         difference - 1.96 * error,
         difference + 1.96 * error,
-        table,
-        same,
-        within,
+        moved.counts,
+        moved.stayed,
+        moved.within_one,
     )
-
-
-def migration(
-    first: npt.NDArray[np.int64], second: npt.NDArray[np.int64]
-) -> tuple[tuple[tuple[int, ...], ...], float, float]:
-    """Subjects by first and second grade, and the shares that keep their grade and that move by one at most."""
-    table = np.zeros((len(GRADES), len(GRADES)), np.int64)
-    np.add.at(table, (first, second), 1)
-    apart = np.abs(first - second)
-    if not len(apart):
-        return tuple(map(tuple, table.tolist())), float("nan"), float("nan")
-    return tuple(map(tuple, table.tolist())), float((apart == 0).mean()), float((apart <= 1).mean())
 
 
 def _weights(bundles: Sequence[Bundle]) -> dict[str, tuple[float | None, ...]]:

@@ -14,10 +14,10 @@ from features.outcomes import label
 from features.plain import plain
 from features.spine import SPINE_SCHEMA
 from models.auc_error import areas
-from models.comparison import migration
 from models.gate import Thresholds
 from models.grades import GRADES
 from models.validation import brier
+from models.validation.stability import migration
 from records.base import RecordBase
 
 Floats = npt.NDArray[np.float64]
@@ -88,7 +88,7 @@ def shadow_report(base: RecordBase, segment: str, found: pl.DataFrame) -> Shadow
     places = [
         np.array([GRADES.index(one) for one in found[f"{who}_grade"]], np.int64) for who in ("champion", "challenger")
     ]
-    table, same, within = migration(*places)
+    moved = migration(*places)
     favoured = [pd < Thresholds().approval_pd for pd in pds]
     far = np.argsort(-np.abs(new - old), kind="stable")[:MOST_LISTED].tolist()
     wanted = [name for name in found.columns if name in Apart.__dataclass_fields__]
@@ -97,9 +97,9 @@ def shadow_report(base: RecordBase, segment: str, found: pl.DataFrame) -> Shadow
         float(spearmanr(old, new).statistic) if found.height > 1 else float("nan"),
         (float(old.mean()), float(new.mean())),
         (float(pds[0].mean()), float(pds[1].mean())),
-        table,
-        same,
-        within,
+        moved.counts,
+        moved.stayed,
+        moved.within_one,
         float((favoured[0] & ~favoured[1]).mean()),
         float((favoured[1] & ~favoured[0]).mean()),
         tuple(Apart(**one) for one in found[far].select(wanted).to_dicts()),

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
-from itertools import pairwise
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from features.definition import AnyFeature
-from features.dictionary import features_for
 from features.pipeline import FeaturePipeline
 from features.spine import SPINE_SCHEMA
 from models.gate.background import Attribute, Background, Learning, Rebuilt
+from models.validation import population
 from records.moment import add_months, end_of_day, month_end, shanghai_day
-from records.words import Text
 
 Floats = npt.NDArray[np.float64]
 REBUILT_ROWS = 200
-AGES = (35, 50, 60)
 
 
 class JudgedRows(Protocol):
@@ -68,31 +63,17 @@ def protected(
     connection: Any, segment: str, subject: npt.NDArray[Any], as_of: npt.NDArray[np.datetime64]
 ) -> tuple[Attribute, ...]:
     """The protected attributes of (subject, as-of) rows: every feature of the segment that serves fairness alone."""
-    used = features_for(segment, "fairness")
-    if not used or not len(subject):
+    if not len(subject):
         return ()
-    table = FeaturePipeline(connection, segment, used).build(_spine(subject, as_of))
-    return tuple(attribute(one, table[one.code].to_numpy(), shanghai_day(as_of.max().item())) for one in used)
+    return tuple(attribute(one) for one in population.protected(connection, segment, subject, as_of))
 
 
-def attribute(feature: AnyFeature, values: Floats, day: date) -> Attribute:
-    """Groups of a protected feature: ages for birth years, yes and no for flags, else one group a value."""
-    if feature.unit == "years":
-        ages = day.year - values
-        names = [Text(f"{AGES[0]} 岁以下", f"those under {AGES[0]}")]
-        for low, high in pairwise(AGES):
-            names.append(Text(f"{low} 至 {high - 1} 岁", f"those of {low} to {high - 1}"))
-        names.append(Text(f"{AGES[-1]} 岁及以上", f"those of {AGES[-1]} and over"))
-        group = np.where(np.isnan(values), -1, np.searchsorted(AGES, ages, side="right"))
-        return Attribute(feature.code, feature.words, tuple(names), group.astype(np.int64))
-    present = np.unique(values[~np.isnan(values)])
-    group = np.where(np.isnan(values), -1, np.searchsorted(present, values)).astype(np.int64)
-    if feature.unit == "flag":
-        told = {0.0: Text("“否”组", "the group 'no'"), 1.0: Text("“是”组", "the group 'yes'")}
-        flags = tuple(told.get(value, Text(f"{value:g}", f"{value:g}")) for value in present.tolist())
-        return Attribute(feature.code, feature.words, flags, group)
-    groups = tuple(Text(f"第 {at + 1} 组", f"group {at + 1}") for at in range(len(present)))
-    return Attribute(feature.code, feature.words, groups, group)
+def attribute(grouping: population.Grouping) -> Attribute:
+    """A grouping by numbers; the group of unknown values is none."""
+    listed = [value for value in grouping.listed if value != population.UNKNOWN]
+    place = {value: at for at, value in enumerate(listed)}
+    group = np.array([place.get(value, -1) for value in grouping.values.tolist()], np.int64)
+    return Attribute(grouping.code, grouping.words, tuple(grouping.named(value) for value in listed), group)
 
 
 def a_month_before(as_of: npt.NDArray[np.datetime64]) -> npt.NDArray[np.datetime64]:
