@@ -13,6 +13,9 @@ from records.words import Text
 
 Floats = npt.NDArray[np.float64]
 LEAST_SLOPE = 0.05
+# For margins of a model fitted to log-odds. Tried with 12 to 320 events to calibrate on: a wider prior gives few events
+# their way, a narrower one costs where they are many.
+SLOPE_SPREAD = 0.15
 # CRR Art. 160(1) as of 2025 (Basel III): no PD that capital or prices rest on lies below 0.05%.
 PD_FLOOR = 0.0005
 ENOUGH_YEARS = 5  # CRR Art. 180(1)(h): the years that a long-run average rests on at least

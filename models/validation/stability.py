@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from features.bins import Bins, chance, stability
-from features.drift import Level, graded
+from features.drift import FALSE_ALARMS, Level, graded
 from models.bundle import Bundle
 from models.grades import GRADES, pd_of, unclipped_score
 
@@ -99,6 +100,22 @@ def compared(
     alike = np.flatnonzero(np.abs(points) <= ALIKE_POINTS)
     kept = reason_stability(old[1][left][alike], new[1][right][alike])
     return Stability(*days, len(left), scores, correlation, moved, kept)
+
+
+def moved_features(before: Floats, after: Floats, codes: Sequence[str]) -> tuple[str, ...]:
+    """The features [n, features] whose distribution moved much between two samples, beyond chance: PSI from 0.25 on.
+
+    Where a base's history is short, counts over 36 months and the like grow with it and mean another thing later: a
+    model that leans on them is miscalibrated when it serves. No outcome is looked at, so a model may be spared them.
+    """
+    level = 1 - FALSE_ALARMS / max(1, len(codes))
+    found = []
+    for at, code in enumerate(codes):
+        bins = Bins.of(before[:, at])
+        old, new = bins.count(before[:, at]), bins.count(after[:, at])
+        if graded(stability(old, new), chance(old, new, level)) == "large":
+            found.append(code)
+    return tuple(found)
 
 
 def score_stability(before: Floats, after: Floats) -> ScoreStability:
