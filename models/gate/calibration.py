@@ -11,6 +11,7 @@ from models.gate.thresholds import Thresholds
 from models.gate.verdict import Check
 from models.grades import GRADES, MasterScale
 from models.validation import chance_ece, ece, jeffreys
+from models.validation.one_factor import default_counts
 from records.words import Text
 
 Floats = npt.NDArray[np.float64]
@@ -28,8 +29,8 @@ def calibration(outcome: Floats, pd: Floats, limits: Thresholds) -> list[Check]:
 def calibration_by_grade(outcome: Floats, pd: Floats, scale: MasterScale, limits: Thresholds) -> list[Check]:
     """Whether the mean PD of each grade lies in the Jeffreys interval of its observed rate (ECB 2019, 2.5.3.1).
 
-    A grade counts as missed only where it also misses the rate by a factor that matters: with a million rows every
-    interval is narrower than any model is right.
+    A grade counts as missed only where it also misses the rate by a factor that matters (with a million rows every
+    interval is narrower than any model is right), and by more than a good or bad year explains.
     """
     positions = scale.positions(pd)
     missed, compared = [], 0
@@ -42,7 +43,8 @@ def calibration_by_grade(outcome: Floats, pd: Floats, scale: MasterScale, limits
         mean = float(pd[inside].mean())
         low, high = jeffreys(defaults, rows, limits.grade_level)
         factor = mean / max(defaults / rows, 1e-12)
-        if not low <= mean <= high and not 1 / limits.grade_ratio <= factor <= limits.grade_ratio:
+        far = not low <= mean <= high and not 1 / limits.grade_ratio <= factor <= limits.grade_ratio
+        if far and not _a_year_explains(defaults, rows, mean, limits.grade_level, limits):
             missed.append(f"{grade} ({mean:.2%} / {defaults / rows:.2%})")
     listed = ", ".join(missed)
     passed = len(missed) <= limits.grades_missed_most
@@ -83,10 +85,28 @@ def _error(outcome: Floats, pd: Floats, limits: Thresholds) -> Check:
 def _mean(outcome: Floats, pd: Floats, limits: Thresholds) -> Check:
     mean, ratio = float(pd.mean()), float(pd.mean() / max(outcome.mean(), 1e-9))
     low, high = limits.pd_ratio
-    least, most = jeffreys(float(outcome.sum()), len(outcome))
-    passed = bool(low <= ratio <= high or least <= mean <= most)
+    defaults, rows = float(outcome.sum()), len(outcome)
+    least, most = jeffreys(defaults, rows)
+    passed = bool(
+        low <= ratio <= high
+        or least <= mean <= most
+        or _a_year_explains(defaults, rows, mean, limits.year_level, limits)
+    )
     said = Text(
         f"平均 PD 为实际违约率的 {ratio:.2f} 倍，应在 {low} 至 {high} 之间",
         f"mean PD is {ratio:.2f} times the observed rate; {low} to {high} is accepted",
     )
     return Check("calibration-mean", MEAN, passed, said, ratio, low, high)
+
+
+def _a_year_explains(defaults: float, rows: int, pd: float, level: float, limits: Thresholds) -> bool:
+    """Whether as few or as many defaults are within what one year brings, were ``pd`` right in the long run.
+
+    Defaults of a year share its weather and its markets (one factor, Vasicek 2002): they spread far wider than those of
+    independent subjects, and PDs are of the long run.
+    """
+    tail = (1 - level) / 2
+    correlation = limits.asset_correlation
+    at_most = default_counts(int(defaults), rows, pd, correlation)
+    at_least = 1 - default_counts(int(defaults) - 1, rows, pd, correlation) if defaults else 1.0
+    return min(at_most, at_least) >= tail

@@ -14,6 +14,7 @@ from features.spine import SPINE_SCHEMA
 from models.gate.background import Attribute, Background, Learning, Rebuilt
 from models.validation import population
 from records.moment import add_months, end_of_day, month_end, shanghai_day
+from records.words import Text
 
 Floats = npt.NDArray[np.float64]
 REBUILT_ROWS = 200
@@ -73,7 +74,13 @@ def attribute(grouping: population.Grouping) -> Attribute:
     listed = [value for value in grouping.listed if value != population.UNKNOWN]
     place = {value: at for at, value in enumerate(listed)}
     group = np.array([place.get(value, -1) for value in grouping.values.tolist()], np.int64)
-    return Attribute(grouping.code, grouping.words, tuple(grouping.named(value) for value in listed), group)
+    return Attribute(grouping.code, grouping.words, tuple(_named(grouping, value) for value in listed), group)
+
+
+def _named(grouping: population.Grouping, value: str) -> Text:
+    """What a group is called; a mere number is said to be one."""
+    words = grouping.named(value)
+    return Text(f"第 {value} 组", f"group {value}") if words.en == value and value.isdigit() else words
 
 
 def a_month_before(as_of: npt.NDArray[np.datetime64]) -> npt.NDArray[np.datetime64]:

@@ -13,9 +13,11 @@ class Thresholds:
         ``minimum_auc``, ``minimum_warning_auc``; ``auc_loss_allowed`` against the champion on the same rows.
     Calibration
         ``maximum_ece`` is over what chance alone gives a calibrated model on as many rows. ``pd_ratio`` bounds mean PD
-        over observed rate, unless the mean PD lies in the Jeffreys interval of the rate. A grade is missed where its
-        mean PD lies outside the interval at ``grade_level`` and misses the observed rate by more than the factor
-        ``grade_ratio`` (half a notch of the master scale); ``grades_missed_most`` of nine may.
+        over observed rate, unless the mean PD lies in the Jeffreys interval of the rate, or the difference is within
+        the ``year_level`` interval of one year's defaults at the ``asset_correlation`` (Basel's for revolving retail,
+        the least of all). A grade is missed where its mean PD lies outside the interval at ``grade_level``, misses the
+        observed rate by more than the factor ``grade_ratio`` (half a notch of the master scale) and no year explains
+        it; ``grades_missed_most`` of nine may.
     Leakage
         ``single_feature_auc``: no feature alone discriminates better. ``learning_gap``: AUC on the learning rows,
         cross-fitted, over that out of time; ``claim_gap``: AUC that was registered over what rebuilt rows give.
@@ -36,6 +38,8 @@ class Thresholds:
     auc_loss_allowed: float = 0.01
     maximum_ece: float = 0.03
     pd_ratio: tuple[float, float] = (0.67, 1.5)
+    asset_correlation: float = 0.04
+    year_level: float = 0.95
     grade_level: float = 0.99
     grade_ratio: float = 1.41
     grades_missed_most: int = 1
