@@ -13,7 +13,7 @@ import numpy.typing as npt
 from models.validation.figures import CALIBRATION_BINS
 
 Floats = npt.NDArray[np.float64]
-ROUNDS, SEED = 400, 20260101
+ROUNDS, SEED = 300, 20260101
 LEVEL = 0.95
 STEPS, COSTS = 1_000, 200
 MOST_AT_ONCE = 4_000_000  # weights held at a time
@@ -56,6 +56,19 @@ class Resampling:
     def subjects(self) -> int:
         return int(self.number.max()) + 1 if len(self.number) else 0
 
+    def counts(self, cell: npt.NDArray[np.int64], cells: int) -> Floats:
+        """Rows of each draw by cell (a number from 0 for each row), [rounds, cells].
+
+        Where each subject has one row, such counts are multinomial, so no row need be drawn at all.
+        """
+        from scipy import sparse
+
+        rows = len(self.number)
+        if self.subjects == rows:
+            shares = np.bincount(cell, minlength=cells) / rows
+            return np.random.default_rng(self.seed).multinomial(rows, shares, self.rounds).astype(np.float64)
+        return self.sums(sparse.csr_matrix((np.ones(rows), (np.arange(rows), cell)), shape=(rows, cells)))
+
     def sums(self, columns: Any) -> Floats:
         """Sums over each draw of sparse or dense ``columns`` [n, k]; [rounds, k]."""
         from scipy import sparse
@@ -72,11 +85,11 @@ class Resampling:
         rng, count = np.random.default_rng(self.seed), self.subjects
         at_once = max(1, min(self.rounds, MOST_AT_ONCE // max(count, 1)))
         for first in range(0, self.rounds, at_once):
-            drawn = [
-                np.bincount(rng.integers(0, count, count), minlength=count)
-                for _ in range(min(at_once, self.rounds - first))
-            ]
-            yield np.column_stack(drawn).astype(np.float64)
+            some = min(at_once, self.rounds - first)
+            place = rng.integers(0, count, (some, count))
+            place *= some
+            place += np.arange(some)[:, None]
+            yield np.bincount(place.ravel(), minlength=count * some).reshape(count, some).astype(np.float64)
 
 
 @dataclass(frozen=True)
@@ -133,15 +146,10 @@ def resampled(outcome: Floats, pd: Floats, resampling: Resampling) -> Draws:
 
 def resampled_auc(outcome: Floats, pd: Floats, resampling: Resampling) -> Floats:
     """The AUC alone, where nothing else is asked for."""
-    from scipy import sparse
-
     step = _steps(pd, 250)
     steps = int(step.max()) + 1
-    cells = sparse.csr_matrix(
-        (np.ones(len(pd)), (np.arange(len(pd)), step + steps * (outcome > 0))), shape=(len(pd), 2 * steps)
-    )
-    sums = resampling.sums(cells)
-    return _auc(sums[:, :steps], sums[:, steps:])
+    counts = resampling.counts(step + steps * (outcome > 0), 2 * steps)
+    return _auc(counts[:, :steps], counts[:, steps:])
 
 
 def _auc(good: Floats, bad: Floats) -> Floats:

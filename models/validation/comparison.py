@@ -14,7 +14,7 @@ from models.validation.figures import figures
 from records.words import Text
 
 Floats = npt.NDArray[np.float64]
-MOST_ROWS = 100_000
+MOST_ROWS = 50_000
 OFTEN_MISSING = 0.01
 LOGISTIC = Text("普通逻辑回归", "plain logistic regression")
 
@@ -69,7 +69,7 @@ def plain_logistic(X: Floats, outcome: Floats, asked: Floats, seed: int = 202601
     """PDs [m] of the rows ``asked`` [m, features] by what anybody would try first, learnt on ``X`` [n, features].
 
     Medians for missing values with a flag where more than 1% are, values clipped to their 1st and 99th percentile and
-    scaled, logistic regression with the ridge of its library's default. At most 100,000 rows are learnt from.
+    scaled, logistic regression with the ridge of its library's default. At most 50,000 rows are learnt from.
     """
     from sklearn.linear_model import LogisticRegression
 

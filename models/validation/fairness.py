@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from models.validation.bootstrap import Interval, Resampling, percentiles
+from models.validation.bootstrap import ROUNDS, Interval, Resampling, percentiles
 from models.validation.figures import auc, jeffreys
 from models.validation.population import UNKNOWN, Grouping
 from models.validation.slices import FEW_DEFAULTS, HIDDEN_ROWS, dispersed
@@ -83,7 +83,7 @@ def fairness(
     attributes: Sequence[Grouping],
     *,
     favourable_pd: float = FAVOURABLE_PD,
-    rounds: int = 400,
+    rounds: int = ROUNDS,
 ) -> tuple[Fairness, ...]:
     """How PDs [n] treat the groups of each protected attribute; a PD below ``favourable_pd`` is the favourable result.
 
@@ -112,9 +112,9 @@ def _attribute(
     counted = {value: int((shown.values == value).sum()) for value in listed}
     reference = max(listed, key=lambda value: (counted[value], value))
     favoured = (pd < favourable_pd).astype(np.float64)
-    sums = Resampling(subject, rounds).sums(_cells(shown.values, listed, favoured, outcome))
-    drawn = _rates(sums.reshape(len(sums), len(listed), 4))
-    exact = _rates(_cells(shown.values, listed, favoured, outcome).sum(axis=0).reshape(1, len(listed), 4))
+    cell = _cells(shown.values, listed, favoured, outcome)
+    drawn = _rates(Resampling(subject, rounds).counts(cell, 4 * len(listed)))
+    exact = _rates(np.bincount(cell, minlength=4 * len(listed))[None].astype(np.float64))
     base = listed.index(reference)
     groups = tuple(
         _treated(shown, value, outcome[inside], pd[inside], exact, drawn, at, base)
@@ -133,23 +133,21 @@ class _Rates:
     bad_favoured: Floats
 
 
-def _cells(values: npt.NDArray[Any], listed: Sequence[str], favoured: Floats, outcome: Floats) -> Floats:
-    """For each row and group: others, others favoured, defaulters, defaulters favoured; [n, groups x 4]."""
-    made = np.zeros((len(values), len(listed), 4))
-    place = np.array([{value: at for at, value in enumerate(listed)}[value] for value in values.tolist()])
-    rows = np.arange(len(values))
-    made[rows, place, 0], made[rows, place, 1] = 1 - outcome, (1 - outcome) * favoured
-    made[rows, place, 2], made[rows, place, 3] = outcome, outcome * favoured
-    return made.reshape(len(values), -1)
+def _cells(values: npt.NDArray[Any], listed: Sequence[str], favoured: Floats, outcome: Floats) -> npt.NDArray[np.int64]:
+    """Each row's cell: its group, whether it defaulted, whether it was favoured."""
+    place = {value: at for at, value in enumerate(listed)}
+    group = np.array([place[value] for value in values.tolist()], np.int64)
+    return np.asarray(4 * group + 2 * (outcome > 0) + (favoured > 0))
 
 
-def _rates(cells: Floats) -> _Rates:
-    good, good_favoured, bad, bad_favoured = np.moveaxis(cells, -1, 0)
+def _rates(counts: Floats) -> _Rates:
+    """From counts of rows [draws, cells]."""
+    good, good_favoured, bad, bad_favoured = np.moveaxis(counts.reshape(len(counts), -1, 4), -1, 0)
     with np.errstate(invalid="ignore", divide="ignore"):
         return _Rates(
-            (good_favoured + bad_favoured) / (good + bad),
-            good_favoured / good,
-            bad_favoured / bad,
+            (good_favoured + bad_favoured) / (good + good_favoured + bad + bad_favoured),
+            good_favoured / (good + good_favoured),
+            bad_favoured / (bad + bad_favoured),
         )
 
 

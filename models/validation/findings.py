@@ -138,8 +138,9 @@ def _groups(report: ValidationReport) -> Iterator[Finding]:
             yield Finding(
                 "look",
                 Text(
-                    f"按{one.words.zh}分组，PD 与实际的偏离超出偶然（p = {one.dispersion_p:.4f}）",
-                    f"by {one.words.en}, PDs miss what came by more than chance (p = {one.dispersion_p:.4f})",
+                    f"按{one.words.zh}分组，PD 与实际的偏离因组而异，超出偶然（p = {one.dispersion_p:.4f}）",
+                    f"by {one.words.en}, PDs miss what came in some groups more than in others, beyond chance "
+                    f"(p = {one.dispersion_p:.4f})",
                 ),
             )
 

@@ -158,7 +158,8 @@ def validation_report(
     reads them; ``fingerprint`` of the bundle's files. Groups that are too small are listed without figures.
     """
     log_odds, contributions, base = bundle.explain(validation.X)
-    outcome, pd, subject = validation.outcome, pd_of(log_odds), validation.subject
+    outcome, pd = validation.outcome, pd_of(log_odds)
+    subject = np.unique(validation.subject, return_inverse=True)[1].ravel()  # numbers are compared faster than names
     draws = Resampling(subject)
     drawn, exact = resampled(outcome, pd, draws), figures(outcome, pd)
     intervals = drawn.intervals(exact["ece"])
@@ -240,7 +241,8 @@ def _learned(learning: Rows, pd: Floats) -> Slices:
     values = np.array([days[moment] for moment in learning.as_of], object)
     words = Text("学习所用时点（样本内）", "as-ofs it learnt from (in sample)")
     names = {day: Text(day, day) for day in sorted(days.values())}
-    return sliced(learning.outcome, pd, learning.subject, [Grouping("learned", words, values, names)])[0]
+    subject = np.unique(learning.subject, return_inverse=True)[1].ravel()
+    return sliced(learning.outcome, pd, subject, [Grouping("learned", words, values, names)])[0]
 
 
 def _stability(bundle: Bundle, learning: Rows | None, validation: Rows) -> Stability | None:

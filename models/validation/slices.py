@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from models.validation.backtests import DRAWS
+from models.calibration import AffineCalibrator
+from models.grades import pd_of
 from models.validation.bootstrap import Interval, Resampling, percentiles, resampled_auc
 from models.validation.figures import auc, brier, chance_ece, ece, jeffreys
 from models.validation.population import Grouping
@@ -19,6 +20,7 @@ Floats = npt.NDArray[np.float64]
 FEW_ROWS, FEW_DEFAULTS = 30, 10
 HIDDEN_ROWS = 10
 SLICE_ROUNDS = 200
+OUTCOME_DRAWS = 500
 
 
 @dataclass(frozen=True)
@@ -51,8 +53,9 @@ class Slice:
 class Slices:
     """All groups of one grouping.
 
-    ``dispersion``: sum over all groups, listed or not, of (defaults - expected)^2 / variance, over their number;
-    ``dispersion_p``: how often chance gives as much where every PD is right. Small: some groups are misjudged.
+    ``dispersion``: mean over all groups, listed or not, of (defaults - expected)^2 / variance, once PDs are scaled to
+    the level of all; ``dispersion_p``: how often chance gives as much where PDs are right but for that level. Small:
+    some groups are misjudged beside the others.
     """
 
     code: str
@@ -98,18 +101,30 @@ def judged(value: str, words: Text, outcome: Floats, pd: Floats, subject: npt.ND
 def dispersed(outcome: Floats, pd: Floats, values: npt.NDArray[Any], seed: int = 0) -> tuple[int, float, float]:
     """Number of groups, their mean squared standardised gap (1 where PDs are right), and the p-value of as much.
 
-    Small groups are no chi-square: outcomes are drawn anew from the PDs, group by group as Poisson-binomial counts are
-    (by their normal approximation where a group expects at least 30 defaults, else draw by draw).
+    The level of all is a question of its own, so expected counts are first scaled to it. Counts are drawn anew
+    and seen in the same way: as normal where every group expects 30 defaults and others, else row by row.
     """
     place = np.unique(values.astype(str), return_inverse=True)[1].ravel()
-    expected, variance = np.bincount(place, pd), np.bincount(place, pd * (1 - pd))
-    gaps = (np.bincount(place, outcome) - expected) ** 2 / np.maximum(variance, 1e-12)
-    groups = len(expected)
-    rng, draws = np.random.default_rng(seed), DRAWS // 40
-    if expected.min() >= FEW_ROWS:
-        chance = rng.chisquare(1, (draws, groups)).mean(axis=1)
+    groups, events = int(place.max()) + 1, float(outcome.sum())
+    if groups < 2 or not 0 < events < len(outcome):
+        return groups, 0.0, 1.0
+    level = AffineCalibrator().anchored(_log_odds(pd), min(float(outcome.mean()), 0.499), most_shift=np.inf)
+    right = pd_of(level.log_odds(_log_odds(pd)))
+    expected, variance = np.bincount(place, right), np.bincount(place, right * (1 - right))
+
+    def gap(counted: Floats) -> Floats:
+        scaled = expected * (counted.sum(axis=-1, keepdims=True) / expected.sum())
+        return np.asarray(((counted - scaled) ** 2 / np.maximum(variance, 1e-12)).mean(axis=-1))
+
+    rng = np.random.default_rng(seed)
+    if min(expected.min(), (np.bincount(place) - expected).min()) >= FEW_ROWS:
+        drawn = rng.normal(expected, np.sqrt(variance), (OUTCOME_DRAWS, groups))
     else:
-        drawn = np.stack([np.bincount(place, rng.random(len(pd)) < pd, groups) for _ in range(draws)])
-        chance = ((drawn - expected) ** 2 / np.maximum(variance, 1e-12)).mean(axis=1)
-    found = float(gaps.mean())
-    return groups, found, float(((chance >= found - 1e-12).sum() + 1) / (draws + 1))
+        drawn = np.stack([np.bincount(place, rng.random(len(pd)) < right, groups) for _ in range(OUTCOME_DRAWS)])
+    found = float(gap(np.bincount(place, outcome, groups)))
+    return groups, found, float(((gap(drawn) >= found - 1e-12).sum() + 1) / (OUTCOME_DRAWS + 1))
+
+
+def _log_odds(pd: Floats) -> Floats:
+    p = np.clip(pd, 1e-12, 1 - 1e-12)
+    return np.asarray(np.log(p / (1 - p)))
