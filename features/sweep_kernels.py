@@ -44,32 +44,17 @@ def month_of(day: int) -> int:
 
 
 @native
-def _seen(records: Any, questions: Any, i: int) -> tuple[int, int]:
-    """The as-ofs at which record ``i`` is visible: the first, and past the last."""
-    s = records.subject[i]
-    last = questions.start[s + 1]
-    low = _first_not_before(questions.instant, questions.start[s], last, records.recorded[i])
-    low = _first_not_before(questions.day, low, last, records.occurred[i])
-    high = _first_not_before(questions.instant, low, last, records.gone[i])
-    return low, _first_not_before(questions.day, low, high, records.expires[i])
-
-
-@native
-def _reached(
-    records: Any, questions: Any, reaches: Any, r: int, i: int, born: int, low: int, high: int
+def _seen(
+    instant: Any, day: Any, first: int, last: int, recorded: int, occurred: int, gone: int, expires: int
 ) -> tuple[int, int]:
-    """Those from ``low`` to ``high`` at which record ``i``, of the month ``born``, counts for reach ``r``."""
-    day, month = questions.day, questions.month
-    a, b = low, high
-    if reaches.youngest[r] > 0:
-        a = _first_not_before(month, a, b, born + reaches.youngest[r])
-    if reaches.oldest[r] >= 0:
-        b = _first_not_before(month, a, b, born + reaches.oldest[r] + 1)
-    if reaches.begins[r] >= 0:
-        a = _first_not_before(day, a, b, records.begins[reaches.begins[r], i])
-    if reaches.ends[r] >= 0:
-        b = _first_not_before(day, a, b, records.ends[reaches.ends[r], i])
-    return a, b
+    """The as-ofs from ``first`` to ``last`` at which a record is visible: the first, and past the last.
+
+    Takes its numbers one by one: a tuple of arrays handed to a function has each array counted, record by record.
+    """
+    low = _first_not_before(instant, first, last, recorded)
+    low = _first_not_before(day, low, last, occurred)
+    high = _first_not_before(instant, low, last, gone)
+    return low, _first_not_before(day, low, high, expires)
 
 
 @native
@@ -87,17 +72,29 @@ def add(
     tied: Any,
 ) -> None:
     """Add some of the records; row 0 of the last four is the as-of ``base``."""
-    start, month = questions.start, questions.month
+    start, instant, day, month = questions.start, questions.instant, questions.day, questions.month
+    youngest, oldest, begins_of, ends_of = reaches.youngest, reaches.oldest, reaches.begins, reaches.ends
     first, kind, bit, value_of = slots
-    bits, values, occurred = records.bits, records.values, records.occurred
+    subject, recorded, gone = records.subject, records.recorded, records.gone
+    occurred, expires, begins, ends = records.occurred, records.expires, records.begins, records.ends
+    bits, values = records.bits, records.values
     for i in range(first_record, last_record):
-        last = start[records.subject[i] + 1]
-        low, high = _seen(records, questions, i)
+        s = subject[i]
+        last = start[s + 1]
+        low, high = _seen(instant, day, start[s], last, recorded[i], occurred[i], gone[i], expires[i])
         if low >= high:
             continue
         born = month_of(occurred[i])
-        for r in range(len(reaches.youngest)):
-            a, b = _reached(records, questions, reaches, r, i, born, low, high)
+        for r in range(len(youngest)):
+            a, b = low, high
+            if youngest[r] > 0:
+                a = _first_not_before(month, a, b, born + youngest[r])
+            if oldest[r] >= 0:
+                b = _first_not_before(month, a, b, born + oldest[r] + 1)
+            if begins_of[r] >= 0:
+                a = _first_not_before(day, a, b, begins[begins_of[r], i])
+            if ends_of[r] >= 0:
+                b = _first_not_before(day, a, b, ends[ends_of[r], i])
             if a >= b:
                 continue
             for k in range(first[r], first[r + 1]):
@@ -239,15 +236,28 @@ def count_distinct(
 
     ``counted`` [as-ofs]: -1 at first.
     """
-    subject, number = records.subject, -1
+    start, instant, day, month = questions.start, questions.instant, questions.day, questions.month
+    youngest, oldest, begins_of, ends_of = reaches.youngest[r], reaches.oldest[r], reaches.begins[r], reaches.ends[r]
+    subject, recorded, gone = records.subject, records.recorded, records.gone
+    occurred, expires, begins, ends = records.occurred, records.expires, records.begins, records.ends
+    number = -1
     for place in range(len(order)):
         i = order[place]
-        if place == 0 or subject[i] != subject[order[place - 1]] or values[i] != values[order[place - 1]]:
+        s = subject[i]
+        if place == 0 or s != subject[order[place - 1]] or values[i] != values[order[place - 1]]:
             number += 1
-        low, high = _seen(records, questions, i)
-        if low >= high:
+        a, b = _seen(instant, day, start[s], start[s + 1], recorded[i], occurred[i], gone[i], expires[i])
+        if a >= b:
             continue
-        a, b = _reached(records, questions, reaches, r, i, month_of(records.occurred[i]), low, high)
+        born = month_of(occurred[i])
+        if youngest > 0:
+            a = _first_not_before(month, a, b, born + youngest)
+        if oldest >= 0:
+            b = _first_not_before(month, a, b, born + oldest + 1)
+        if begins_of >= 0:
+            a = _first_not_before(day, a, b, begins[begins_of, i])
+        if ends_of >= 0:
+            b = _first_not_before(day, a, b, ends[ends_of, i])
         for t in range(a, b):
             if counted[t] != number:
                 counted[t] = number
