@@ -20,7 +20,10 @@ BLUE, ORANGE, GREY, GREEN, RED = "#3b6ea8", "#d1762a", "#9aa3ad", "#3f8f5f", "#b
 
 
 def chinese_font() -> str | None:
-    """An installed font that has Chinese characters, or None."""
+    """An installed font that has Chinese characters, or None; fonts that matplotlib's cache does not know are added."""
+    for path in font_manager.findSystemFonts():
+        if any(mark in path for mark in ("SansCJK", "NotoSansSC", "SourceHanSans", "wqy", "simhei", "msyh", "PingFang")):
+            font_manager.fontManager.addfont(path)
     installed = {one.name for one in font_manager.fontManager.ttflist}
     return next((name for name in FONTS if name in installed), None)
 

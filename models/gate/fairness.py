@@ -78,7 +78,7 @@ def fairness(
     elif told.upper < limits.impact_ratio:
         said = Text(f"{said.zh}，其实际违约相应较高", f"{said.en}; they did default more")
     code = f"fairness-{attribute.code}"
-    checks = [Check(code, IMPACT, not wrong, said, told.ratio, least=limits.impact_ratio)]
+    checks = [Check(code, IMPACT, not wrong, said, told.upper, least=limits.impact_ratio)]
     if champion_pd is not None:
         checks.append(_against_champion(attribute, found, (pd, champion_pd), limits))
     return checks
@@ -89,25 +89,26 @@ def _against_champion(
 ) -> Check:
     """The largest fall of a group's ratio; it counts below four fifths, beyond chance, not borne out."""
     errors = one_sided(limits.certainty, len(found))
-    worst, falls, failed = found[0], 0.0, None
+    worst, falls, sure, failed = found[0], 0.0, 0.0, None
     for one in found:
         inside = attribute.group == attribute.names.index(one.group)
         best = attribute.group == attribute.names.index(one.reference)
         fall, error = _fall(pds, inside, best, limits.approval_pd)
-        if fall > falls:
-            worst, falls = one, fall
-        beyond = fall - errors * error > 0 and fall > limits.impact_loss
+        if fall - errors * error > sure or (fall > falls and not sure):
+            worst, falls, sure = one, fall, max(fall - errors * error, 0.0)
+        beyond = fall - errors * error > limits.impact_loss
         if beyond and one.ratio < limits.impact_ratio and not one.borne_out:
-            worst, falls, failed = one, fall, one
+            worst, falls, sure, failed = one, fall, fall - errors * error, one
             break
     said = Text(
-        f"{attribute.words.zh}：{worst.group.zh}的不利影响比较现用模型下降 {falls:.2f}",
-        f"{attribute.words.en}: the ratio of {worst.group.en} is {falls:.2f} below the champion's",
+        f"{attribute.words.zh}：{worst.group.zh}的不利影响比较现用模型下降 {falls:.2f}（至少 {sure:.2f}）",
+        f"{attribute.words.en}: the ratio of {worst.group.en} is {falls:.2f} below the champion's "
+        f"(at least {sure:.2f})",
     )
     if failed:
         said = Text(f"不公平：{said.zh}", f"unfair: {said.en}")
     code = f"fairness-{attribute.code}-against-champion"
-    return Check(code, LOSS, failed is None, said, falls, most=limits.impact_loss)
+    return Check(code, LOSS, failed is None, said, sure, most=limits.impact_loss)
 
 
 def _fall(

@@ -40,7 +40,7 @@ def single_feature(codes: tuple[str, ...], X: Floats, outcome: Floats, limits: T
     errors = one_sided(limits.certainty, 2 * len(codes))
     kept = _thinned(outcome)
     outcome = outcome[kept]
-    best, best_auc, wrong = "", 0.5, []
+    best, best_auc, surest, wrong = "", 0.5, 0.0, []
     for column, code in enumerate(codes):
         values = X[kept, column]
         if np.isnan(values).all():
@@ -48,9 +48,11 @@ def single_feature(codes: tuple[str, ...], X: Floats, outcome: Floats, limits: T
         found = areas(outcome, *_rankings(values))
         strong = np.maximum(found.auc, 1 - found.auc)
         at = int(np.argmax(strong))
+        sure = float(strong[at] - errors * found.error(at))
+        surest = max(surest, sure)
         if strong[at] > best_auc:
             best, best_auc = code, float(strong[at])
-        if strong[at] - errors * found.error(at) > limits.single_feature_auc:
+        if sure > limits.single_feature_auc:
             wrong.append(f"{code} (AUC {strong[at]:.3f})")
     said = Text(
         f"最强的单个特征 {best}：AUC {best_auc:.3f}", f"the strongest feature alone, {best}: AUC {best_auc:.3f}"
@@ -60,7 +62,7 @@ def single_feature(codes: tuple[str, ...], X: Floats, outcome: Floats, limits: T
         said = Text(
             f"疑似泄漏：单凭一个特征几乎可知结果：{named}", f"leakage suspected: one feature alone tells it: {named}"
         )
-    return Check("leakage-single-feature", SINGLE, not wrong, said, best_auc, most=limits.single_feature_auc)
+    return Check("leakage-single-feature", SINGLE, not wrong, said, surest, most=limits.single_feature_auc)
 
 
 def learning_gap(learning: Learning, outcome: Floats, pd: Floats, limits: Thresholds) -> Check | None:
@@ -69,28 +71,29 @@ def learning_gap(learning: Learning, outcome: Floats, pd: Floats, limits: Thresh
         return None
     before, after = areas(learning.outcome, learning.pd), areas(outcome, pd)
     gap, error = float(before.auc[0] - after.auc[0]), float(np.hypot(before.error(), after.error()))
-    passed = not gap - one_sided(limits.certainty) * error > limits.learning_gap
+    sure = gap - one_sided(limits.certainty) * error
+    passed = not sure > limits.learning_gap
     said = Text(
         f"学习样本（交叉拟合）AUC {before.auc[0]:.3f}，时间外 {after.auc[0]:.3f}",
         f"AUC on learning rows (cross-fitted) {before.auc[0]:.3f}, out of time {after.auc[0]:.3f}",
     )
     if not passed:
         said = Text(f"疑似泄漏：{said.zh}", f"leakage suspected: {said.en}")
-    return Check("leakage-learning-gap", GAP, passed, said, gap, most=limits.learning_gap)
+    return Check("leakage-learning-gap", GAP, passed, said, sure, most=limits.learning_gap)
 
 
 def claim_gap(claimed: float, outcome: Floats, pd: Floats, limits: Thresholds) -> Check:
     """A model that was registered with a discrimination which honest rows do not give saw more than they hold."""
     found = areas(outcome, pd)
-    gap = claimed - float(found.auc[0])
-    passed = not gap - one_sided(limits.certainty) * found.error() > limits.claim_gap
+    sure = claimed - float(found.auc[0]) - one_sided(limits.certainty) * found.error()
+    passed = not sure > limits.claim_gap
     said = Text(
         f"登记 AUC {claimed:.3f}，在重算的行上 {found.auc[0]:.3f}",
         f"registered with AUC {claimed:.3f}, rebuilt rows give {found.auc[0]:.3f}",
     )
     if not passed:
         said = Text(f"疑似泄漏：{said.zh}", f"leakage suspected: {said.en}")
-    return Check("leakage-claim", CLAIM, passed, said, gap, most=limits.claim_gap)
+    return Check("leakage-claim", CLAIM, passed, said, sure, most=limits.claim_gap)
 
 
 def embargo(
@@ -112,7 +115,7 @@ def embargo(
     thin = _thinned(outcome)
     wrong = _collapsed(codes, X[thin], earlier_X[thin], outcome[thin], limits)
     passed = not model_lost and not wrong
-    kept = float((found.auc[1] - 0.5) / whole)
+    kept = 1 - float((lost - one_sided(limits.certainty) * error) / whole)
     said = Text(
         f"信息早一个月时 AUC 由 {found.auc[0]:.3f} 降至 {found.auc[1]:.3f}",
         f"with information a month older AUC goes from {found.auc[0]:.3f} to {found.auc[1]:.3f}",

@@ -14,7 +14,8 @@ class Check:
     """One question of the gate and its answer.
 
     ``code`` is stable and machine-readable, ``words`` say what is asked, ``found`` what was found: where ``passed`` is
-    false, that is the reason against the challenger. ``figure`` has to lie between ``least`` and ``most``.
+    false, that is the reason against the challenger. ``figure`` has to lie between ``least`` and
+    ``most``; where few events leave doubt it is the end of its interval that speaks for the challenger.
     """
 
     code: str
