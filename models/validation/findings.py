@@ -162,7 +162,7 @@ def _fairness(report: ValidationReport) -> Iterator[Finding]:
         if not grave and any(group.finding != "few" for group in one.groups):
             yield Finding(
                 "good",
-                Text(f"{one.words.zh}：未见不利影响", f"{one.words.en}: no adverse impact"),
+                Text(f"按“{one.words.zh}”未见不利影响", f"no adverse impact by '{one.words.en}'"),
             )
 
 

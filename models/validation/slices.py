@@ -120,8 +120,10 @@ def dispersed(outcome: Floats, pd: Floats, values: npt.NDArray[Any], seed: int =
     if min(expected.min(), (np.bincount(place) - expected).min()) >= FEW_ROWS:
         drawn = rng.normal(expected, np.sqrt(variance), (OUTCOME_DRAWS, groups))
     else:
-        drawn = np.stack([np.bincount(place, rng.random(len(pd)) < right, groups) for _ in range(OUTCOME_DRAWS)])
-    found = float(gap(np.bincount(place, outcome, groups)))
+        drawn = np.stack(
+            [np.bincount(place, rng.random(len(pd)) < right, groups).astype(np.float64) for _ in range(OUTCOME_DRAWS)]
+        )
+    found = float(gap(np.bincount(place, outcome, groups).astype(np.float64)))
     return groups, found, float(((gap(drawn) >= found - 1e-12).sum() + 1) / (OUTCOME_DRAWS + 1))
 
 

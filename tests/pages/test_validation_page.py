@@ -35,7 +35,7 @@ def test_the_page_speaks_the_chosen_language_and_asks_nobody(
     assert "版本 7" in page.inner_text("main")
     page.click("#language")
     assert [text for text in page.evaluate(SHOWN) if CHINESE.search(text)] == []
-    for told in ("Model card", "Backtest of grades", "Adverse impact", "Plain logistic regression", "female"):
+    for told in ("Model card", "Backtest of grades", "adverse impact", "Plain logistic regression", "female"):
         assert told.lower() in page.inner_text("main").lower()
     assert page.locator(".chart svg").count() == 5
     assert faults == []
