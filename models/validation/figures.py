@@ -102,21 +102,11 @@ def bootstrap_interval(
     outcome: Floats, pd: Floats, groups: npt.NDArray[Any] | None = None, rounds: int = 500, seed: int = 20260101
 ) -> tuple[float, float]:
     """95% interval of the AUC over resampled subjects (percentile bootstrap; rows of a group stay together)."""
-    rng = np.random.default_rng(seed)
-    names, inverse = np.unique(np.arange(len(pd)) if groups is None else groups, return_inverse=True)
-    rows_of = np.argsort(inverse, kind="stable")
-    starts = np.searchsorted(inverse[rows_of], np.arange(len(names) + 1))
-    found = []
-    for _ in range(rounds):
-        drawn = rng.integers(0, len(names), len(names))
-        rows = np.concatenate([rows_of[starts[name] : starts[name + 1]] for name in drawn])
-        value = auc(outcome[rows], pd[rows])
-        if not np.isnan(value):
-            found.append(value)
-    if not found:
-        return float("nan"), float("nan")
-    low, high = np.percentile(found, [2.5, 97.5])
-    return float(low), float(high)
+    from models.validation.bootstrap import Resampling, percentiles, resampled_auc
+
+    subject = np.arange(len(pd)) if groups is None else groups
+    found = percentiles(resampled_auc(outcome, pd, Resampling(subject, rounds, seed)))
+    return found.low, found.high
 
 
 def roc(outcome: Floats, pd: Floats, points: int = 200) -> dict[str, Floats]:
