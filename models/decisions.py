@@ -68,7 +68,9 @@ def read_decisions(base: RecordBase, segment: str, path: Path) -> pl.DataFrame:
     wanted = ("subject", "decided_on", "decision")
     try:
         table = pl.read_parquet(path) if path.suffix == ".parquet" else pl.read_csv(path, infer_schema_length=0)
-        table = table.select(wanted).with_columns(pl.col("decided_on").cast(pl.Date))
+        table = table.select(wanted)
+        if table["decided_on"].dtype == pl.String:
+            table = table.with_columns(pl.col("decided_on").str.to_date("%Y-%m-%d"))
     except (pl.exceptions.PolarsError, OSError) as error:
         columns = ", ".join(wanted)
         raise BadDecisions(
