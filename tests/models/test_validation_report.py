@@ -9,6 +9,7 @@ import pytest
 from models.validation.bootstrap import Resampling, percentiles, resampled
 from models.validation.card import model_card
 from models.validation.figures import figures
+from models.validation.files import report_files
 from models.validation.findings import findings
 from models.validation.population import Grouping
 from models.validation.report import ValidationReport, validation_report
@@ -149,3 +150,11 @@ def test_rows_of_several_moments_are_reported_by_moment() -> None:
     assert found.learned is not None
     assert [one.value for one in found.learned.slices] == ["2023-12-31", "2024-12-31"]
     assert found.model.subjects == 1_500
+
+
+def test_a_run_keeps_data_page_and_card(report: ValidationReport) -> None:
+    files = report_files(report, lambda found: f"<p>{found.model.segment}")
+    assert list(files) == ["validation.json", "card.zh.md", "card.en.md", "validation.html"]
+    assert files["validation.html"] == "<p>farmer"
+    assert files["validation.json"]["model"]["rows"] == 3_000
+    assert "validation.html" not in report_files(report)
