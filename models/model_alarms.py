@@ -104,11 +104,11 @@ def _features(weight: float, moved: Sequence[tuple[str, float]]) -> Alarm:
 
 
 def _calibration(cohorts: Sequence[Cohort]) -> list[Alarm]:
-    """Of those rated then, so many should have defaulted by now: the worst of the cohorts."""
+    """Of those rated then, so many should have defaulted by now: the worst cohort, the most mature of them."""
     seen = [(_off(one), one) for one in cohorts if one.elapsed and one.rows]
     if not seen:
         return []
-    level, one = max(seen, key=lambda pair: (ALARM_LEVELS.index(pair[0]), pair[1].day))
+    level, one = max(seen, key=lambda pair: (ALARM_LEVELS.index(pair[0]), pair[1].elapsed))
     return [
         Alarm(
             "calibration",

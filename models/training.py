@@ -18,6 +18,7 @@ from features.outcomes import label
 from features.peers import PeerTables
 from features.pipeline import FeaturePipeline
 from features.spine import month_ends, recorded_span, spine
+from models.auc_error import areas
 from models.boosted import MonotoneBoosted
 from models.bundle import Bundle, DamagedModel, Family, code_version
 from models.calibration import AffineCalibrator
@@ -199,11 +200,19 @@ def fit_rating(training: TrainingTable, family: Family, directions: tuple[int, .
     model.fit(training.X, training.outcome, groups=training.subject)
     margin, later = _later_margins(model, training, FOLDS[family], common["seed"])
     calibrator = AffineCalibrator.fit(margin, later.outcome)
+    crossed = areas(later.outcome, margin)
+    metrics = {"auc_learning": float(crossed.auc[0]), "auc_learning_error": crossed.error()}
     contributions = calibrator.slope * model.explain(later.X)[1]
     weights = dict(zip(common["codes"], np.abs(contributions).mean(axis=0).tolist(), strict=True))
     text = model.booster_.model_to_string() if family == "boosted" else None
     return Bundle(
-        family=family, explainer=model.explainer_, calibrator=calibrator, weights=weights, booster_text=text, **common
+        family=family,
+        explainer=model.explainer_,
+        calibrator=calibrator,
+        weights=weights,
+        metrics=metrics,
+        booster_text=text,
+        **common,
     )
 
 
@@ -230,7 +239,8 @@ def reports(bundle: Bundle, validation: TrainingTable) -> dict[str, Any]:
 def _validated(bundle: Bundle, validation: TrainingTable) -> Bundle:
     pd = bundle.pd(validation.X)
     low, high = bootstrap_interval(validation.outcome, pd, validation.subject)
-    return replace(bundle, metrics={**figures(validation.outcome, pd), "auc_low": low, "auc_high": high})
+    found = figures(validation.outcome, pd)
+    return replace(bundle, metrics={**bundle.metrics, **found, "auc_low": low, "auc_high": high})
 
 
 def _validated_warning(bundle: Bundle, validation: TrainingTable) -> Bundle:

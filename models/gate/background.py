@@ -14,12 +14,10 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Learning:
-    """Rows that a challenger learnt from: features [m, features], outcome [m], and ``pd`` [m] where it was cross-fitted
-    (each row's PD by a model that has not seen its subject)."""
+    """Rows that a challenger learnt from: features [m, features], outcome [m]."""
 
     X: Floats
     outcome: Floats
-    pd: Floats | None = None
 
 
 @dataclass(frozen=True)

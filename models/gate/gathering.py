@@ -39,20 +39,19 @@ def gather(
     judged: JudgedRows,
     learning: JudgedRows | None = None,
     *,
-    learning_pd: Floats | None = None,
     claimed_auc: float | None = None,
 ) -> Background:
     """The background of ``judged`` rows for a model of ``codes``; columns of both tables are those of ``pipeline``.
 
-    ``learning``: rows learnt from, best those of the same calendar month a year before; ``learning_pd``: their
-    cross-fitted PDs. Costs the features of one more as-of, and the protected attributes of the judged one.
+    ``learning``: rows learnt from, best those of the same calendar month a year before. Costs the features of one more
+    as-of, and the protected attributes of the judged one.
     """
     columns = [pipeline.codes.index(code) for code in codes]
     some = np.unique(np.linspace(0, len(judged.X) - 1, min(REBUILT_ROWS, len(judged.X))).astype(np.int64))
     again = _features(pipeline, judged.subject[some], judged.as_of[some])
     earlier = _features(pipeline, judged.subject, a_month_before(judged.as_of))
     return Background(
-        learning=None if learning is None else Learning(learning.X[:, columns], learning.outcome, learning_pd),
+        learning=None if learning is None else Learning(learning.X[:, columns], learning.outcome),
         month_earlier=earlier[:, columns],
         rebuilt=Rebuilt(some, again[:, columns]),
         claimed_auc=claimed_auc,

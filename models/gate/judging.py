@@ -25,7 +25,7 @@ HORIZON_ORDER = Text("困境概率随期限上升", "distress grows more probabl
 LEFT_OUT = {
     "champion": Text("没有可比的现用模型", "no champion to compare with"),
     "learning": Text("没有学习样本：未查漂移", "no learning rows: drift was not asked"),
-    "cross-fitted": Text("没有学习样本的交叉拟合 PD", "no cross-fitted PDs of the learning rows"),
+    "cross-fitted": Text("没有学习样本的交叉拟合 AUC", "no cross-fitted AUC of the learning rows"),
     "earlier": Text("没有早一个月的特征：未查时间隔离", "no features of a month earlier: no embargo"),
     "rebuilt": Text("没有重算的行：未查可见性", "no rebuilt rows: visibility was not asked"),
     "protected": Text("没有受保护属性：未查公平", "no protected attributes: fairness was not asked"),
@@ -67,7 +67,7 @@ def judge(
         before, their_shares, _ = challenger.explain(around.learning.X)
         rows, shares = (around.learning.X, X), (their_shares, contributions)
         checks += drift(challenger.codes, rows, shares, (before, log_odds), limits)
-    return Verdict(tuple(checks), _left_out(around, champion=theirs is not None))
+    return Verdict(tuple(checks), _left_out(challenger, around, champion=theirs is not None))
 
 
 def judge_warning(
@@ -108,8 +108,7 @@ def _leakage(
     checks: list[Check | None] = [single_feature(challenger.codes, X, outcome, limits)]
     if around.rebuilt is not None:
         checks.append(rebuilt_equal(challenger.codes, X, around.rebuilt))
-    if around.learning is not None:
-        checks.append(learning_gap(around.learning, outcome, pd, limits))
+    checks.append(learning_gap(challenger.metrics, outcome, pd, limits))
     if around.claimed_auc is not None:
         checks.append(claim_gap(around.claimed_auc, outcome, pd, limits))
     if around.month_earlier is not None:
@@ -118,11 +117,11 @@ def _leakage(
     return [one for one in checks if one is not None]
 
 
-def _left_out(around: Background, *, champion: bool) -> tuple[Text, ...]:
+def _left_out(challenger: Bundle, around: Background, *, champion: bool) -> tuple[Text, ...]:
     absent = {
         "champion": not champion,
         "learning": around.learning is None,
-        "cross-fitted": around.claimed_auc is None and (around.learning is None or around.learning.pd is None),
+        "cross-fitted": "auc_learning" not in challenger.metrics,
         "earlier": around.month_earlier is None,
         "rebuilt": around.rebuilt is None,
         "protected": not around.protected,

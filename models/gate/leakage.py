@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 
 from models.auc_error import areas, one_sided
-from models.gate.background import Learning, Rebuilt
+from models.gate.background import Rebuilt
 from models.gate.thresholds import Thresholds
 from models.gate.verdict import Check
 from records.words import Text
@@ -65,17 +67,23 @@ def single_feature(codes: tuple[str, ...], X: Floats, outcome: Floats, limits: T
     return Check("leakage-single-feature", SINGLE, not wrong, said, surest, most=limits.single_feature_auc)
 
 
-def learning_gap(learning: Learning, outcome: Floats, pd: Floats, limits: Thresholds) -> Check | None:
-    """Cross-fitted, learning rows are no easier than later ones, unless they hold what later ones cannot know yet."""
-    if learning.pd is None:
+def learning_gap(metrics: Mapping[str, float], outcome: Floats, pd: Floats, limits: Thresholds) -> Check | None:
+    """Cross-fitted, learning rows are no easier than later ones, unless they hold what later ones cannot know yet.
+
+    ``metrics``: those of the bundle; ``auc_learning`` is the AUC on learning rows by models that saw no row of the same
+    subject, ``auc_learning_error`` its standard error. None where they are not there.
+    """
+    before = metrics.get("auc_learning")
+    if before is None:
         return None
-    before, after = areas(learning.outcome, learning.pd), areas(outcome, pd)
-    gap, error = float(before.auc[0] - after.auc[0]), float(np.hypot(before.error(), after.error()))
+    after = areas(outcome, pd)
+    gap = before - float(after.auc[0])
+    error = float(np.hypot(metrics.get("auc_learning_error", 0.0), after.error()))
     sure = gap - one_sided(limits.certainty) * error
     passed = not sure > limits.learning_gap
     said = Text(
-        f"学习样本（交叉拟合）AUC {before.auc[0]:.3f}，时间外 {after.auc[0]:.3f}",
-        f"AUC on learning rows (cross-fitted) {before.auc[0]:.3f}, out of time {after.auc[0]:.3f}",
+        f"学习样本（交叉拟合）AUC {before:.3f}，时间外 {after.auc[0]:.3f}",
+        f"AUC on learning rows (cross-fitted) {before:.3f}, out of time {after.auc[0]:.3f}",
     )
     if not passed:
         said = Text(f"疑似泄漏：{said.zh}", f"leakage suspected: {said.en}")

@@ -53,7 +53,7 @@ def registry(server: str, tmp_path_factory: pytest.TempPathFactory) -> Registry:
 
 @pytest.fixture(scope="module")
 def good() -> Bundle:
-    return replace(trained(LEARNT), metrics={"auc": 0.8}, weights=dict.fromkeys(CODES, 0.4))
+    return replace(trained(LEARNT), metrics={"auc": 0.8, "auc_learning": 0.8}, weights=dict.fromkeys(CODES, 0.4))
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from models.auc_error import areas
 from models.bundle import Bundle
 from models.calibration import AffineCalibrator
 from models.gate import Attribute, Background, Learning, Rebuilt, Verdict, judge
@@ -42,8 +43,10 @@ def trained(learnt: Year, codes: tuple[str, ...] = CODES, directions: tuple[int,
     first = Scorecard(directions).fit(learnt.X[:half], learnt.outcome[:half])
     calibrator = AffineCalibrator.fit(first.margin(learnt.X[half:]), learnt.outcome[half:])
     card = Scorecard(directions).fit(learnt.X, learnt.outcome)
+    found = areas(learnt.outcome, crossed(learnt, directions))
+    metrics = {"auc_learning": float(found.auc[0]), "auc_learning_error": found.error()}
     words = {code: WORDS.get(code, Text(code, code)) for code in codes}
-    return Bundle("farmer", "scorecard", codes, card.explainer_, calibrator=calibrator, words=words)
+    return Bundle("farmer", "scorecard", codes, card.explainer_, calibrator=calibrator, words=words, metrics=metrics)
 
 
 def crossed(learnt: Year, directions: tuple[int, ...] = DIRECTIONS) -> Any:
@@ -65,7 +68,7 @@ def background(learnt: Year, judged: Year, **changed: Any) -> Background:
     some = np.arange(0, len(judged.X), 20)
     rng = np.random.default_rng(99)
     whole = Background(
-        learning=Learning(learnt.X, learnt.outcome, crossed(learnt)),
+        learning=Learning(learnt.X, learnt.outcome),
         month_earlier=judged.month_earlier,
         rebuilt=Rebuilt(some, judged.X[some]),
         protected=(sexes(rng.integers(0, 2, len(judged.X))),),

@@ -57,7 +57,7 @@ def test_a_sound_challenger_of_few_events_passes() -> None:
 
 
 def test_what_could_not_be_asked_is_said(good: Bundle) -> None:
-    found = verdict(good, JUDGED, Background())
+    found = verdict(replace(good, metrics={}), JUDGED, Background())
     assert found.passed
     assert len(found.left_out) == 6
     assert not Verdict(()).passed
