@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from models.bundle import Bundle, DamagedModel
+from models.calibration import AffineCalibrator
 from models.comparison import compare_versions
 from models.gate import Verdict
 from models.registry import NothingToRollBackTo, Registry
@@ -198,6 +199,14 @@ def test_versions_are_compared(registry: Registry, good: Bundle) -> None:
     assert found.weights["delays"][1] is None
     assert found.gate == (None, None)
     assert json.loads(json.dumps(found.as_dict()))["name"] == "huixin-farmer"
+
+
+def test_two_registries_in_one_process_do_not_mix(registry: Registry, good: Bundle, tmp_path: Path) -> None:
+    own = Registry(Settings(home=tmp_path))
+    other = replace(good, calibrator=AffineCalibrator(0.5, -1.0))
+    here, there = registered(own, other), registered(registry, good)
+    assert own.bundle("huixin-farmer", here).pd(JUDGED.X).tobytes() == other.pd(JUDGED.X).tobytes()
+    assert registry.bundle("huixin-farmer", there).pd(JUDGED.X).tobytes() == good.pd(JUDGED.X).tobytes()
 
 
 def test_a_model_that_mlflow_serves_gives_the_same_bits(

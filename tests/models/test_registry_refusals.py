@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
 import socket
-import subprocess
-import sys
 import time
-import urllib.request
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,7 +23,6 @@ from records.errors import ModelNotTrained
 from records.settings import Settings
 from records.words import Text
 
-ROOT = Path(__file__).parents[2]
 ASKED = Text("区分度", "discrimination")
 YES = Verdict((Check("discrimination", ASKED, True, Text("足够", "enough")),))
 NO = Verdict((Check("discrimination", ASKED, False, Text("区分度不足", "discrimination")),))
@@ -197,64 +190,3 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The tracking server as ``mlflow/start-tracking-server`` starts it."""
-    folder, port = tmp_path_factory.mktemp("server"), free_port()
-    environment = os.environ | {
-        "HUIXIN_PYTHON": sys.executable,
-        "HUIXIN_MLFLOW_PORT": str(port),
-        "HUIXIN_MLFLOW_WORKERS": "1",
-        "HUIXIN_MLFLOW_BACKEND": f"sqlite:///{folder / 'm.db'}",
-        "HUIXIN_MLFLOW_ARTIFACTS": str(folder / "artifacts"),
-    }
-    process = subprocess.Popen(
-        [str(ROOT / "mlflow" / "start-tracking-server")],
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    address = f"http://127.0.0.1:{port}"
-    try:
-        _wait_for(f"{address}/health", process)
-        yield address
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(30)
-
-
-def _wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
-    for _ in range(900):
-        try:
-            urllib.request.urlopen(address, timeout=1).close()
-            return
-        except OSError:
-            assert process.poll() is None, "the MLflow server ended"
-            time.sleep(0.1)
-    raise AssertionError("the MLflow server did not answer")
-
-
-def test_two_registries_in_one_process_do_not_mix(
-    server: str, registry: Registry, made: dict[str, Bundle], tmp_path: Path
-) -> None:
-    X, _ = rows()
-    remote = Registry(Settings(home=tmp_path, mlflow_uri=server))
-    there = remote.register(made["scorecard"], {}, {}, {})
-    remote.promote(there.name, there.version, YES)
-    here = registry.register(made["boosted"], {}, {}, {})
-    assert remote.champion("farmer")[0].pd(X).tobytes() == made["scorecard"].pd(X).tobytes()
-    assert registry.bundle(here.name, here.version).pd(X).tobytes() == made["boosted"].pd(X).tobytes()
-
-
-def test_the_project_file_names_commands_that_exist() -> None:
-    from mlflow.projects._project_spec import load_project
-
-    project = load_project(str(ROOT / "mlflow"))
-    assert project.name == "huixin"
-    train = project.get_entry_point("train").compute_command({"segment": "farmer"}, None)
-    assert "huixin train --segment farmer --seed 20260101" in train
-    assert "huixin model list" in project.get_entry_point("versions").compute_command({}, None)
-    assert not list((ROOT / "mlflow").rglob("*.py"))
