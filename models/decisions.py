@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -15,10 +15,14 @@ import pyarrow as pa
 from features.outcomes import label
 from features.pipeline import FeaturePipeline
 from features.spine import SPINE_SCHEMA
+from models.reject_inference import Inferred, Method, parcelled, reweighted
 from records.base import RecordBase
 from records.errors import HuixinError, UnknownSubject
 from records.moment import end_of_day
 from records.words import Text
+
+if TYPE_CHECKING:
+    from models.training import TrainingTable
 
 Floats = npt.NDArray[np.float64]
 ACCEPTED = ("approved", "reduced")
@@ -110,6 +114,47 @@ def decided(pipeline: FeaturePipeline, decisions: pl.DataFrame) -> Decided:
         np.column_stack([table[code].to_numpy() for code in pipeline.codes]),
         accepted,
         np.where(accepted, outcome, np.nan),
+    )
+
+
+def with_refused(
+    training: TrainingTable,
+    found: Decided,
+    method: Method,
+    *,
+    refused_pd: Floats | None = None,
+    worse: float = 1.5,
+    seed: int = 0,
+) -> tuple[TrainingTable, Inferred]:
+    """Training rows that stand for all applicants, and what they are worth; columns of both are the same features.
+
+    ``reweight``: rows are repeated by the inverse of how probable their acceptance was. ``parcel``: refused applicants
+    join with outcomes drawn by ``refused_pd`` (by a model of ``training``), odds raised by ``worse``. Guessed rows have
+    no months to distress. Judge the model on rows of the accepted alone: nobody knows the others. Raises
+    ``TooFewDecisions``.
+    """
+    refused = ~found.accepted
+    refused_X = found.X[refused]
+    if method == "reweight":
+        accepted_X = found.X[found.accepted]
+        made = reweighted(training.X, training.outcome, refused_X, accepted_X=accepted_X, seed=seed)
+    else:
+        if refused_pd is None:
+            raise ValueError("parcelling needs a PD of each refused applicant")
+        made = parcelled(training.X, training.outcome, refused_X, refused_pd, worse=worse, seed=seed)
+    X, outcome, origin = made.as_rows(seed)
+    source = made.source[origin]
+    unknown = np.full(len(refused_X), np.nan)
+    return (
+        replace(
+            training,
+            X=X,
+            outcome=outcome,
+            subject=np.concatenate([training.subject, found.subject[refused]])[source],
+            as_of=np.concatenate([training.as_of, found.as_of[refused]])[source],
+            months_to_distress=np.concatenate([training.months_to_distress, unknown])[source],
+        ),
+        made,
     )
 
 

@@ -9,7 +9,7 @@ ever work?). The sound remedy is to accept a few at random and to see.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -56,6 +56,14 @@ class Inferred:
     acceptance_auc: float
     limits: Text = LIMITS
 
+    @property
+    def source(self) -> npt.NDArray[np.int64]:
+        """For each row its number among the rows given, the refused counted after the others; [n]."""
+        rows = int((~self.guessed).sum())
+        refused = int(self.guessed.sum()) // 2
+        own = np.arange(len(self.outcome))
+        return np.where(own < rows, own, rows + (own - rows) % max(refused, 1))
+
     def as_rows(self, seed: int = 0) -> tuple[Floats, Floats, npt.NDArray[np.int64]]:
         """The same sample as plain rows, for estimators that take no weights: X, outcome, and the row each came from.
 
@@ -67,16 +75,22 @@ class Inferred:
         return self.X[origin], self.outcome[origin], origin
 
 
-def reweighted(X: Floats, outcome: Floats, refused_X: Floats, *, seed: int = 0) -> Inferred:
-    """Augmentation: each accepted applicant stands for all who look alike, by 1 / P(accepted | features).
+def reweighted(
+    X: Floats, outcome: Floats, refused_X: Floats, *, accepted_X: Floats | None = None, seed: int = 0
+) -> Inferred:
+    """Augmentation: each row that was accepted stands for all who look alike, by 1 / P(accepted | features).
 
     Inverse-propensity weighting (Horvitz & Thompson 1952; in credit: Hsia 1978), propensities cross-fitted, none under
-    5%, weights scaled to the number of all applicants. ``X`` [n, features] and ``outcome`` [n] of the accepted. Raises
-    ``TooFewDecisions``.
+    5%, weights scaled to the share of all applicants. ``X`` [n, features] and ``outcome`` [n] are rows to learn from,
+    ``accepted_X`` the accepted at their application, where those rows are of another moment (default: the same rows).
+    Raises ``TooFewDecisions``.
     """
-    taken, refused, found = _propensity(X, refused_X, seed)
+    at_door = X if accepted_X is None else accepted_X
+    taken, refused, found = _propensity(at_door, refused_X, seed)
+    if accepted_X is not None:
+        taken = _fitted(accepted_X, refused_X, seed).predict_proba(X)[:, 1]
     weight = 1 / np.maximum(taken, LEAST_PROPENSITY)
-    weight *= (len(X) + len(refused_X)) / weight.sum()
+    weight *= len(X) * (1 + len(refused_X) / len(at_door)) / weight.sum()
     return Inferred("reweight", X, outcome, weight, np.zeros(len(X), bool), _kish(weight), _outside(refused), found)
 
 
@@ -110,7 +124,6 @@ def parcelled(
 
 def _propensity(X: Floats, refused_X: Floats, seed: int) -> tuple[Floats, Floats, float]:
     """P(accepted | features) of accepted and of refused applicants, each by a model that has not seen the row."""
-    from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
     from models.auc_error import areas
@@ -124,10 +137,21 @@ def _propensity(X: Floats, refused_X: Floats, seed: int) -> tuple[Floats, Floats
         )
     rows = np.vstack([X, refused_X])
     accepted = (np.arange(len(rows)) < len(X)).astype(np.int64)
-    model = HistGradientBoostingClassifier(max_depth=3, max_iter=80, min_samples_leaf=50, random_state=seed)
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
-    found = cross_val_predict(model, rows, accepted, cv=folds, method="predict_proba")[:, 1]
+    found = cross_val_predict(_acceptance(seed), rows, accepted, cv=folds, method="predict_proba")[:, 1]
     return found[: len(X)], found[len(X) :], float(areas(accepted.astype(np.float64), found).auc[0])
+
+
+def _acceptance(seed: int) -> Any:
+    """A model of who is accepted: trees that take missing values as they are."""
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    return HistGradientBoostingClassifier(max_depth=3, max_iter=80, min_samples_leaf=50, random_state=seed)
+
+
+def _fitted(accepted_X: Floats, refused_X: Floats, seed: int) -> Any:
+    rows = np.vstack([accepted_X, refused_X])
+    return _acceptance(seed).fit(rows, (np.arange(len(rows)) < len(accepted_X)).astype(np.int64))
 
 
 def _kish(weight: Floats) -> float:

@@ -18,7 +18,7 @@ VISIBLE = Text("特征可按可见性规则重算", "features can be rebuilt by 
 SINGLE = Text("单个特征的区分度", "discrimination by one feature alone")
 GAP = Text("学习样本与时间外区分度之差", "discrimination on learning rows over that out of time")
 CLAIM = Text("登记的区分度与重算所得之差", "registered discrimination over what is found")
-MOST_ROWS = 25_000
+MOST_ROWS = 10_000
 EMBARGO = Text("信息早一个月时保留的区分度", "discrimination kept where all that is known is a month older")
 
 

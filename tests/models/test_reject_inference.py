@@ -11,8 +11,9 @@ import polars as pl
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from models.decisions import BadDecisions, decided, read_decisions, recorded_decisions
+from models.decisions import BadDecisions, Decided, decided, read_decisions, recorded_decisions, with_refused
 from models.reject_inference import TooFewDecisions, parcelled, reweighted
+from models.training import TrainingTable
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +47,15 @@ def test_weights_let_the_accepted_speak_for_the_refused(applicants: dict[str, An
     assert (rows == found.X[origin]).all()
 
 
+def test_acceptance_may_be_learnt_at_the_door_and_used_on_later_rows(applicants: dict[str, Any]) -> None:
+    X, y, taken = applicants["X"], applicants["outcome"], applicants["accepted"]
+    half = np.arange(len(X)) < 6_000
+    found = reweighted(X[taken & half], y[taken & half], X[~taken & ~half], accepted_X=X[taken & ~half])
+    assert found.weight.sum() == pytest.approx((taken & half).sum() / taken[~half].mean(), rel=1e-6)
+    riskier = X[taken & half][:, 0] > 0.5
+    assert found.weight[riskier].mean() > 2 * found.weight[~riskier].mean()
+
+
 def test_parcelled_applicants_count_as_what_they_may_be(applicants: dict[str, Any]) -> None:
     X, y, taken = applicants["X"], applicants["outcome"], applicants["accepted"]
     pd = LogisticRegression().fit(X[taken], y[taken]).predict_proba(X[~taken])[:, 1]
@@ -56,8 +66,26 @@ def test_parcelled_applicants_count_as_what_they_may_be(applicants: dict[str, An
     assert pd.mean() < guessed < 2 * pd.mean()
     odds = found.weight[taken.sum() : taken.sum() + 5] / found.weight[-(~taken).sum() :][:5]
     assert odds == pytest.approx(2 * pd[:5] / (1 - pd[:5]))
+    everyone = np.vstack([X[taken], X[~taken]])
+    assert (everyone[found.source] == found.X).all()
     with pytest.raises(ValueError, match="worse"):
         parcelled(X[taken], y[taken], X[~taken], pd, worse=0.5)
+
+
+def test_training_rows_are_widened_by_the_refused(applicants: dict[str, Any]) -> None:
+    X, y, taken = applicants["X"], applicants["outcome"], applicants["accepted"]
+    names, moments = np.arange(len(X)).astype(str), np.full(len(X), np.datetime64("2024-12-31", "us"))
+    training = TrainingTable(X[taken], y[taken], names[taken], moments[taken], np.full(taken.sum(), np.nan))
+    found = Decided(names, moments, X, taken, np.where(taken, y, np.nan))
+    wider, made = with_refused(training, found, "reweight")
+    assert len(wider.outcome) == pytest.approx(len(X), abs=1)
+    assert set(wider.subject) <= set(names[taken])
+    assert not made.guessed.any()
+    parcelled_too, made = with_refused(training, found, "parcel", refused_pd=np.full((~taken).sum(), 0.2))
+    joined = np.isin(parcelled_too.subject, names[~taken])
+    assert joined.sum() == pytest.approx((~taken).sum(), abs=2)
+    assert (parcelled_too.X[joined] == X[parcelled_too.subject[joined].astype(int)]).all()
+    assert parcelled_too.outcome[joined].mean() == pytest.approx(0.3 / 1.1, abs=0.02)
 
 
 def test_where_nobody_alike_was_accepted_it_is_said() -> None:
