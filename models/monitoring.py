@@ -12,7 +12,6 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from features.bins import Bins
-from features.dictionary import registered
 from features.drift import FeatureDrift, compare
 from features.peers import PeerTables
 from features.pipeline import FeaturePipeline
@@ -25,6 +24,7 @@ from models.gate.drift import drifted_weight
 from models.grades import GRADES, clipped, pd_of, unclipped_score
 from models.maturing import HORIZON, Cohort, Rated, cohort, rated, timing
 from models.model_alarms import Alarm, AlarmLevel, alarms, worst
+from models.promotion import declared
 from models.registry import Registry, model_name
 from models.score_drift import ScoreDrift, score_drift
 from records.base import RecordBase
@@ -133,7 +133,7 @@ def monitor_model(
                 f"{day} is not after the model's validation day {reference}: there is nothing to compare yet",
             )
         )
-    used = [registered()[code] for code in bundle.codes]
+    used = declared(bundle.codes)
     pipeline = FeaturePipeline(connection, segment, used, PeerTables.of(base))
     then, today = (rated(pipeline, bundle, one, known_on) for one in (reference, day))
     if not len(then.log_odds) or not len(today.log_odds):

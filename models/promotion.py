@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
 import numpy.typing as npt
 
-from features.dictionary import registered
+from features.definition import AnyFeature
+from features.dictionary import registered, unknown_feature
 from features.peers import PeerTables
 from features.pipeline import FeaturePipeline
 from models.bundle import Bundle, DamagedModel
@@ -78,12 +80,12 @@ def weigh(base: RecordBase, segment: str, version: str, *, warning: bool = False
 def latest_outcomes(base: RecordBase, segment: str, bundles: list[Bundle]) -> LatestOutcomes:
     """The latest month end with a complete outcome, with every feature that one of ``bundles`` looks at.
 
-    Raises ``TooLittleToLearn`` where the history is too short.
+    Raises ``TooLittleToLearn`` where the history is too short, ``UnknownFeature`` for a feature no longer declared.
     """
     connection = base.connection()
     _, judged_on = learning_days(connection, segment)
-    needed = {code: registered()[code] for bundle in bundles for code in bundle.codes}
-    pipeline = FeaturePipeline(connection, segment, list(needed.values()), peers=PeerTables.of(base))
+    needed = declared(code for bundle in bundles for code in bundle.codes)
+    pipeline = FeaturePipeline(connection, segment, needed, peers=PeerTables.of(base))
     return LatestOutcomes(pipeline, training_table(connection, pipeline, [judged_on]), judged_on)
 
 
@@ -100,6 +102,15 @@ def registered_bundle(registry: Registry, segment: str, version: str, *, warning
             )
         )
     return registry.bundle(name, version)
+
+
+def declared(codes: Iterable[str]) -> list[AnyFeature]:
+    """The features of ``codes``, each once. Raises ``UnknownFeature`` for one that is no longer declared."""
+    known, wanted = registered(), list(dict.fromkeys(codes))
+    for code in wanted:
+        if code not in known:
+            raise unknown_feature(code)
+    return [known[code] for code in wanted]
 
 
 def columns(X: Floats, codes: tuple[str, ...], bundle: Bundle) -> Floats:

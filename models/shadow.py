@@ -20,13 +20,12 @@ import pyarrow as pa
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from features.dictionary import registered
 from features.peers import PeerTables
 from features.pipeline import FeaturePipeline
 from features.spine import SPINE_SCHEMA, spine
 from models.bundle import Bundle
 from models.grades import clipped, pd_of, unclipped_score
-from models.promotion import columns, registered_bundle
+from models.promotion import columns, declared, registered_bundle
 from models.registry import Registry, model_name
 from records.base import RecordBase
 from records.database import ScoreRow
@@ -174,8 +173,7 @@ def _features(
 
 
 def _pipeline(base: RecordBase, segment: str, codes: list[str]) -> FeaturePipeline:
-    known = registered()
-    return FeaturePipeline(base.connection(), segment, [known[code] for code in codes], PeerTables.of(base))
+    return FeaturePipeline(base.connection(), segment, declared(codes), PeerTables.of(base))
 
 
 def _answers(bundle: Bundle, X: Floats) -> dict[str, Any]:
