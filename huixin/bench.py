@@ -53,6 +53,11 @@ def bench(
     feast_python: Annotated[
         Path | None, typer.Option(help="features：装有 feast[duckdb] 的 Python · a Python with feast[duckdb]")
     ] = None,
+    csv: Annotated[Path | None, typer.Option(help="accuracy：任意数据表 · any table")] = None,
+    target: Annotated[str | None, typer.Option(help="accuracy：--csv 的目标列 · its target column")] = None,
+    positive: Annotated[str | None, typer.Option(help="accuracy：违约的取值 · the value that is an event")] = None,
+    models: Annotated[str | None, typer.Option(help="accuracy：模型，逗号分隔 · only these models")] = None,
+    sets: Annotated[str | None, typer.Option(help="accuracy：数据集，逗号分隔 · only these data sets")] = None,
     folder: Annotated[
         Path | None, typer.Option(help="features：临时文件所在目录 · folder of the files that are made")
     ] = None,
@@ -69,6 +74,8 @@ def bench(
         )
     benchmark = importlib.import_module(f"benchmarks.{name}")
     match name:
+        case "accuracy":
+            figures = benchmark.run(None if csv else data or _data_folder(), csv, target, positive, models, sets)
         case "cumcm":
             figures = benchmark.run(data or _data_folder())
         case "faults":

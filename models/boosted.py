@@ -1,7 +1,8 @@
-"""The boosted model: shallow monotone trees that a compiled kernel explains at the price of a prediction."""
+"""The boosted model: shallow monotone trees, an additive part beside them, explained at the price of a prediction."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,37 +11,64 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from models.additive import Additive, fit_additive
+from models.categories import CategoryRates, RatedExplainer, cross_fitted
 from models.grades import pd_of
-from models.shapley import CompiledExplainer, compile_explainer
+from models.growing import Rows, grow, size_of
+from models.shapley import CompiledExplainer, Ensemble, compile_ensemble, read_ensemble
+from models.stacking import Shares, additive_margins, shares_of
 
 Floats = npt.NDArray[np.float64]
-FOLDS = 3
-PATIENCE = 40
-DEPTHS = (3, 4, 5)
-DEPTH_COST = 0.002
+
+
+@dataclass(frozen=True)
+class Size:
+    """What cross-validation settled: depth, trees of each style, the prior of the additive part, what each part says.
+
+    A model with the same size, rows and seed has the same bits.
+    """
+
+    max_depth: int
+    trees: tuple[int, ...]
+    prior_sd: float
+    shares: Shares
 
 
 class MonotoneBoosted(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """Gradient-boosted trees of limited depth with declared monotone directions (LightGBM).
+    """Gradient-boosted trees of limited depth with declared monotone directions (LightGBM), and an additive part.
+
+    log-odds = share x mean of the boosters + share x additive part + intercept. Each part is monotone in the declared
+    directions, so their sum is. The shares come from cross-validated margins and are never negative: few events
+    favour the additive part, tangled data the trees. All of it is one set of trees for the explanation kernel.
 
     Parameters
     ----------
     directions : sequence of -1, 0, 1, or None
         +1 where the probability of class 1 may only rise with the feature, -1 where it may only fall.
+    categorical : sequence of int
+        Columns that hold codes 0, 1, .. of categories: each counts by the smoothed rate of events in its category,
+        cross-fitted, so that a row's own outcome has no part in what it is learnt from.
     max_depth : int or None
         1 to 5 (the explanation kernel's tables grow with it); None: the best of 3, 4 and 5 by cross-validation.
     trees : int or None
-        None: found by cross-validation over groups, then the model is fitted on all rows.
+        Of each booster; None: found by cross-validation over groups, then the model is fitted on all rows.
     max_trees, learning_rate : int, float
         The most trees that cross-validation tries, and the size of their steps.
+    bags : int or None
+        Boosters of each style that differ in their sampling; None: 2, or 1 where there are many rows or trees.
+    additive : bool
+        Whether an additive part may stand beside the trees.
+    size : Size or None
+        What a former fit settled (``size_``): nothing is searched then.
     seed, threads : int
         The same seed gives the same bits; ``threads`` changes speed only.
 
     Attributes
     ----------
-    booster_ : lightgbm.Booster
-    explainer_ : CompiledExplainer
-    trees_, max_depth_ : int
+    boosters_ : list of lightgbm.Booster
+    additive_ : Additive or None
+    explainer_ : CompiledExplainer or RatedExplainer
+    size_ : Size
 
     Examples
     --------
@@ -57,18 +85,26 @@ class MonotoneBoosted(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def __init__(
         self,
         directions: tuple[int, ...] | None = None,
-        max_depth: int | None = 3,
+        categorical: tuple[int, ...] = (),
+        max_depth: int | None = 5,
         trees: int | None = None,
-        max_trees: int = 800,
-        learning_rate: float = 0.03,
+        max_trees: int = 1500,
+        learning_rate: float = 0.05,
+        bags: int | None = None,
+        additive: bool = True,
+        size: Size | None = None,
         seed: int = 0,
         threads: int = 2,
     ) -> None:
         self.directions = directions
+        self.categorical = categorical
         self.max_depth = max_depth
         self.trees = trees
         self.max_trees = max_trees
         self.learning_rate = learning_rate
+        self.bags = bags
+        self.additive = additive
+        self.size = size
         self.seed = seed
         self.threads = threads
 
@@ -78,18 +114,32 @@ class MonotoneBoosted(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         ``groups`` [n] names the subject of each row: cross-validation never splits a subject, and leaves and penalty
         grow with the rows a subject has, which are near copies of each other.
         """
-        rows, labels = validate_data(self, X, y, ensure_all_finite=False, dtype=np.float64)
+        given, labels = validate_data(self, X, y, ensure_all_finite=False, dtype=np.float64)
         self.classes_ = two_classes(labels)
         target = (labels == self.classes_[1]).astype(np.float64)
-        directions = checked_directions(self.directions, rows.shape[1])
+        directions = checked_directions(self.directions, given.shape[1])
         if self.max_depth is not None and not 1 <= self.max_depth <= 5:
             raise ValueError(f"max_depth={self.max_depth}; 1 to 5 or None is accepted")
         names, owner = np.unique(np.arange(len(target)) if groups is None else np.asarray(groups), return_inverse=True)
-        parameters = self._parameters(rows.shape, len(names), directions)
-        self.max_depth_, self.trees_ = self._size(rows, target, owner, parameters)
-        self.booster_ = _boosted(_with_depth(parameters, self.max_depth_), rows, target, self.trees_)
-        self.explainer_: CompiledExplainer = compile_explainer(self.booster_)
+        weight = len(names) / len(target)
+        rates = CategoryRates.of(given, target, tuple(self.categorical), weight)
+        rated = cross_fitted(given, target, owner, tuple(self.categorical), self.seed, weight)
+        rows = Rows(rated, target, owner, directions, rates.columns, self.learning_rate, self.seed, self.threads)
+        self.size_ = self.size or self._size(rows)
+        self.boosters_ = grow(rows, self.size_.max_depth, self.size_.trees, self._bags(len(target)))
+        self.additive_: Additive | None = None
+        if self.size_.shares.additive:
+            self.additive_ = fit_additive(rated, target, directions, self.size_.prior_sd, weight, rates.columns)
+        compiled = compile_ensemble(_together(self.boosters_, self.additive_, self.size_.shares, given.shape[1]))
+        self.explainer_: CompiledExplainer | RatedExplainer = (
+            RatedExplainer(rates, compiled) if rates.columns else compiled
+        )
         return self
+
+    @property
+    def text(self) -> str:
+        """The boosters as LightGBM writes them, one after the other."""
+        return "\n".join(booster.model_to_string() for booster in self.boosters_)
 
     def margin(self, X: npt.ArrayLike) -> Floats:
         """Log-odds of class 1, [n]."""
@@ -114,48 +164,18 @@ class MonotoneBoosted(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         tags.classifier_tags.multi_class = False
         return tags
 
-    def _size(
-        self, rows: Floats, target: Floats, owner: npt.NDArray[np.int64], parameters: dict[str, Any]
-    ) -> tuple[int, int]:
-        """Depth and number of trees of the least cross-validated loss; a deeper model must earn its depth."""
-        if self.trees is not None and self.max_depth is not None:
-            return self.max_depth, self.trees
-        folds = _folds(target, owner, self.seed)
-        if len(folds) < 2:
-            return self.max_depth or DEPTHS[0], self.trees or min(self.max_trees, 100)
-        depth = self.max_depth
-        if depth is None:
-            quick = parameters | {"learning_rate": 3 * self.learning_rate}
-            losses = [
-                _losses(_with_depth(quick, one), rows, target, folds, self.trees or self.max_trees).min()
-                for one in DEPTHS
-            ]
-            depth = next(d for d, loss in zip(DEPTHS, losses, strict=True) if loss <= min(losses) * (1 + DEPTH_COST))
-        if self.trees is not None:
-            return depth, self.trees
-        losses_by_trees = _losses(_with_depth(parameters, depth), rows, target, folds, self.max_trees)
-        return depth, max(20, int(losses_by_trees.argmin()) + 1)
+    def _size(self, rows: Rows) -> Size:
+        """Everything that cross-validation settles."""
+        found = size_of(rows, self.max_depth, self.trees, self.max_trees)
+        if not self.additive or found.margins is None:
+            return Size(found.max_depth, found.trees, 0.0, Shares(1.0, 0.0, 0.0))
+        prior_sd, margins = additive_margins(rows)
+        return Size(found.max_depth, found.trees, prior_sd, shares_of(found.margins, margins, rows))
 
-    def _parameters(self, shape: tuple[int, ...], subjects: int, directions: tuple[int, ...]) -> dict[str, Any]:
-        """Small steps on sampled rows and columns; leaves hold enough subjects that chance alone does not make them."""
-        copies = shape[0] / subjects
-        subjects_in_leaf = float(np.clip(subjects / 200, 5, 30))
-        return {
-            "objective": "binary",
-            "learning_rate": self.learning_rate,
-            "feature_fraction": float(np.clip(10 / shape[1], 0.3, 1.0)),
-            "bagging_fraction": 0.7,
-            "bagging_freq": 1,
-            "min_data_in_leaf": max(5, round(subjects_in_leaf * copies)),
-            "min_sum_hessian_in_leaf": 0.5,
-            "lambda_l2": 6.0 * copies,
-            "deterministic": True,
-            "force_row_wise": True,
-            "feature_pre_filter": False,
-            "seed": self.seed,
-            "num_threads": self.threads,
-            "verbose": -1,
-        } | ({"monotone_constraints": list(directions)} if any(directions) else {})
+    def _bags(self, rows: int) -> int:
+        if self.bags is not None:
+            return self.bags
+        return 2 if rows < 50_000 else 1
 
 
 def two_classes(labels: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -178,40 +198,12 @@ def checked_directions(directions: tuple[int, ...] | None, features: int) -> tup
     return tuple(int(direction) for direction in directions)
 
 
-def _with_depth(parameters: dict[str, Any], depth: int) -> dict[str, Any]:
-    return parameters | {"max_depth": depth, "num_leaves": 2**depth}
-
-
-def _boosted(parameters: dict[str, Any], rows: Floats, target: Floats, trees: int) -> Any:
-    import lightgbm
-
-    return lightgbm.train(parameters, lightgbm.Dataset(rows, target), trees)
-
-
-def _folds(
-    target: Floats, owner: npt.NDArray[np.int64], seed: int
-) -> list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
-    """Training and held-out rows of each fold; no subject is in both, and each fold has its share of events."""
-    from sklearn.model_selection import StratifiedGroupKFold
-
-    subjects = owner.max() + 1
-    eventful = int((np.bincount(owner, weights=target, minlength=subjects) > 0).sum())
-    quiet = int((np.bincount(owner, weights=1 - target, minlength=subjects) > 0).sum())
-    if min(eventful, quiet) < 2 * FOLDS:
-        return []
-    splits = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed).split(owner, target, owner)
-    return [(kept, held) for kept, held in splits if 0 < target[held].sum() < len(held)]
-
-
-def _losses(parameters: dict[str, Any], rows: Floats, target: Floats, folds: list[Any], trees: int) -> Floats:
-    """Mean held-out log-loss after each number of trees, until it has stopped falling."""
-    import lightgbm
-
-    found = lightgbm.cv(
-        parameters,
-        lightgbm.Dataset(rows, target),
-        trees,
-        folds=folds,
-        callbacks=[lightgbm.early_stopping(PATIENCE, verbose=False)],
-    )
-    return np.asarray(next(values for name, values in found.items() if name.endswith("logloss-mean")))
+def _together(boosters: list[Any], additive: Additive | None, shares: Shares, features: int) -> Ensemble:
+    """All parts as one set of trees, each with its share; a constant is in the leaves of one of them."""
+    share = shares.trees / len(boosters)
+    trees = [tree.scaled(share) for booster in boosters for tree in read_ensemble(booster).trees]
+    constant = shares.intercept
+    if additive is not None:
+        trees += [tree.scaled(shares.additive) for tree in additive.trees()]
+        constant += shares.additive * additive.intercept
+    return Ensemble(features, (trees[0].shifted(constant), *trees[1:]))

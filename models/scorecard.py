@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from models.boosted import checked_directions, two_classes
+from models.categories import CategoryRates, RatedExplainer
 from models.grades import POINTS_PER_LOG_ODDS, pd_of, unclipped_score
 
 Floats = npt.NDArray[np.float64]
@@ -139,6 +140,8 @@ class Scorecard(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     ----------
     directions : sequence of -1, 0, 1, or None
         Declared direction of each feature; 0 lets the data choose one, never a mixture.
+    categorical : sequence of int
+        Columns that hold codes 0, 1, .. of categories: binned in the order of their rates of events.
     minimum_iv : float
         Features of less information value are left out.
     C : float
@@ -147,25 +150,37 @@ class Scorecard(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     Attributes
     ----------
-    explainer_ : WoeExplainer
+    explainer_ : WoeExplainer or RatedExplainer
     """
 
-    def __init__(self, directions: tuple[int, ...] | None = None, minimum_iv: float = 0.02, C: float = 1.0) -> None:
+    def __init__(
+        self,
+        directions: tuple[int, ...] | None = None,
+        categorical: tuple[int, ...] = (),
+        minimum_iv: float = 0.02,
+        C: float = 1.0,
+    ) -> None:
         self.directions = directions
+        self.categorical = categorical
         self.minimum_iv = minimum_iv
         self.C = C
 
     def fit(self, X: npt.ArrayLike, y: npt.ArrayLike, groups: npt.ArrayLike | None = None) -> Scorecard:
         """Fit on ``X`` [n, features] (NaN is missing, with a bin of its own) and ``y`` [n] of two classes."""
-        rows, labels = validate_data(self, X, y, ensure_all_finite=False, dtype=np.float64)
+        given, labels = validate_data(self, X, y, ensure_all_finite=False, dtype=np.float64)
         self.classes_ = two_classes(labels)
         target = (labels == self.classes_[1]).astype(np.float64)
-        directions = checked_directions(self.directions, rows.shape[1])
+        directions = checked_directions(self.directions, given.shape[1])
+        rates = CategoryRates.of(given, target, tuple(self.categorical))
+        rows = rates.applied(given)
         bins = tuple(_bins(rows[:, column], target, directions[column]) for column in range(rows.shape[1]))
         woe = np.column_stack([one.woe[one.place(rows[:, column])] for column, one in enumerate(bins)])
         chosen = np.array([one.information_value >= self.minimum_iv for one in bins])
         weights, intercept = self._weights(woe, target, chosen)
-        self.explainer_ = WoeExplainer(rows.shape[1], bins, weights, intercept, woe.mean(axis=0))
+        explainer = WoeExplainer(rows.shape[1], bins, weights, intercept, woe.mean(axis=0))
+        self.explainer_: WoeExplainer | RatedExplainer = (
+            RatedExplainer(rates, explainer) if rates.columns else explainer
+        )
         return self
 
     def explain(self, X: npt.ArrayLike) -> tuple[Floats, Floats, float]:

@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
-from models.shapley.compile import compile_explainer
+from models.shapley.compile import compile_ensemble, compile_explainer
 from models.shapley.errors import BadExplainer, BadRows, UnsupportedModel
 from models.shapley.explainer import CompiledExplainer
+from models.shapley.trees import Ensemble, Split, Tree, read_ensemble
 
-__all__ = ["BadExplainer", "BadRows", "CompiledExplainer", "UnsupportedModel", "compile_explainer"]
+__all__ = [
+    "BadExplainer",
+    "BadRows",
+    "CompiledExplainer",
+    "Ensemble",
+    "Split",
+    "Tree",
+    "UnsupportedModel",
+    "compile_ensemble",
+    "compile_explainer",
+    "read_ensemble",
+]

@@ -51,7 +51,11 @@ def compile_explainer(booster: lightgbm.Booster, num_iteration: int | None = Non
     UnsupportedModel
         Multiclass, linear leaves, deeper trees, tables over 1 GiB, no tree at all.
     """
-    ensemble = read_ensemble(booster, num_iteration)
+    return compile_ensemble(read_ensemble(booster, num_iteration))
+
+
+def compile_ensemble(ensemble: Ensemble) -> CompiledExplainer:
+    """The same for trees however they were made; the margin is their sum. Raises UnsupportedModel."""
     _check_depth(ensemble)
     units = [unit for tree in ensemble.trees for unit in cut(tree, UNIT_HEIGHT, UNIT_BITS)]
     sizes = [(len(unit.features) + 1) << len(unit.bits) for unit in units]

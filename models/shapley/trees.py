@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -43,6 +43,14 @@ class Tree:
     @property
     def root(self) -> int:
         return 0 if self.splits else ~0
+
+    def scaled(self, share: float) -> Tree:
+        """The same tree with ``share`` of its say."""
+        return replace(self, leaf_values=share * self.leaf_values)
+
+    def shifted(self, constant: float) -> Tree:
+        """The same tree, each of its answers higher by ``constant``."""
+        return replace(self, leaf_values=self.leaf_values + constant)
 
     def rows_at(self, node: int) -> float:
         return float(self.split_rows[node] if node >= 0 else self.leaf_rows[~node])

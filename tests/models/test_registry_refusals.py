@@ -52,7 +52,7 @@ def bundles() -> dict[str, Bundle]:
             family="boosted",
             explainer=boosted.explainer_,
             calibrator=AffineCalibrator(0.9, -0.1),
-            booster_text=boosted.booster_.model_to_string(),
+            booster_text=boosted.text,
             **facts,
         ),
         "scorecard": Bundle(family="scorecard", explainer=Scorecard((1, -1)).fit(X, y).explainer_, **facts),
