@@ -8,7 +8,6 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 # Rows that the overall rate counts as, for a category of few (an m-estimate: Micci-Barreca 2001).
