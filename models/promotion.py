@@ -62,8 +62,6 @@ def weigh(base: RecordBase, segment: str, version: str, *, warning: bool = False
     rows, X = latest.rows, latest.of(challenger)
     theirs = latest.of(champion) if champion else None
     directions = tuple(registered()[code].direction for code in challenger.codes)
-    if warning:
-        return judge_warning(challenger, champion, X, rows.months_to_distress, theirs, directions)
     learnt = None
     if challenger.trained_as_ofs and challenger.out_of_time:
         learnt = training_table(latest.pipeline.connection, latest.pipeline, [max(challenger.trained_as_ofs)])
@@ -72,8 +70,11 @@ def weigh(base: RecordBase, segment: str, version: str, *, warning: bool = False
         challenger.codes,
         rows,
         learnt if learnt is not None and len(learnt.outcome) else None,
-        claimed_auc=challenger.metrics.get("auc"),
+        claimed_auc=None if warning else challenger.metrics.get("auc"),
     )
+    if warning:
+        months = rows.months_to_distress
+        return judge_warning(challenger, champion, X, months, theirs, directions, background=background)
     return judge(challenger, champion, X, rows.outcome, theirs, directions, background=background)
 
 

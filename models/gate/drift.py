@@ -29,15 +29,7 @@ def drift(
     ``shares`` [n, features]: each feature's part of the log-odds. One feature that moved is news; a model of which a
     large part rests on features that moved has learnt of another population.
     """
-    index, by_chance = moved(*scores, 1 - FALSE_ALARMS)
-    large = index > by_chance and index >= limits.score_drift
-    said = Text(
-        f"评分 PSI {index:.3f}（偶然上限 {by_chance:.3f}）",
-        f"PSI of scores {index:.3f} (by chance up to {by_chance:.3f})",
-    )
-    if large:
-        said = Text(f"漂移：{said.zh}", f"drifted: {said.en}")
-    checks = [Check("drift-scores", SCORES, not large, said, index, most=max(limits.score_drift, by_chance))]
+    checks = [score_drift(*scores, limits)]
     weight, named = drifted_weight(codes, features, shares, limits)
     listed = ", ".join(f"{code} ({psi:.2f})" for code, psi in named[:5])
     said = Text(
@@ -48,6 +40,19 @@ def drift(
     if not passed:
         said = Text(f"漂移：{said.zh}", f"drifted: {said.en}")
     return [*checks, Check("drift-features", FEATURES, passed, said, weight, most=limits.drifted_weight_most)]
+
+
+def score_drift(before: Floats, after: Floats, limits: Thresholds) -> Check:
+    """Population stability of scores, or of anything that orders as they do."""
+    index, by_chance = moved(before, after, 1 - FALSE_ALARMS)
+    large = index > by_chance and index >= limits.score_drift
+    said = Text(
+        f"评分 PSI {index:.3f}（偶然上限 {by_chance:.3f}）",
+        f"PSI of scores {index:.3f} (by chance up to {by_chance:.3f})",
+    )
+    if large:
+        said = Text(f"漂移：{said.zh}", f"drifted: {said.en}")
+    return Check("drift-scores", SCORES, not large, said, index, most=max(limits.score_drift, by_chance))
 
 
 def drifted_weight(

@@ -11,7 +11,7 @@ from models.gate.background import Background
 from models.gate.calibration import ahead, calibration, calibration_by_grade
 from models.gate.conduct import monotonicity, permitted, reasons
 from models.gate.discrimination import discrimination
-from models.gate.drift import drift
+from models.gate.drift import drift, score_drift
 from models.gate.fairness import fairness
 from models.gate.leakage import claim_gap, embargo, learning_gap, rebuilt_equal, single_feature
 from models.gate.thresholds import Thresholds
@@ -78,8 +78,17 @@ def judge_warning(
     champion_X: Floats | None,
     directions: tuple[int, ...],
     thresholds: Thresholds | None = None,
+    background: Background | None = None,
 ) -> Verdict:
-    """Judge an early-warning model on rows followed for 12 months (``months_to_distress`` [n], NaN where none came)."""
+    """Judge an early-warning model on rows followed for 12 months (``months_to_distress`` [n], NaN where none came).
+
+    Rows in distress already (0) are left out: nobody warns of what is there. Of ``background``, which is of all the
+    rows and the model's own features, the rebuilt rows, those of a month earlier and the learning rows are used.
+    """
+    around, everybody = background or Background(), X
+    ahead_of = ~(months_to_distress < 1)
+    X, months_to_distress = X[ahead_of], months_to_distress[ahead_of]
+    champion_X = None if champion_X is None else champion_X[ahead_of]
     limits = thresholds or Thresholds()
     found = challenger.distress(X)
     outcomes = [distressed_within(months_to_distress, months) for months in HORIZONS]
@@ -94,7 +103,18 @@ def judge_warning(
     checks.append(Check("horizon-order", HORIZON_ORDER, not falls, said))
     checks.append(monotonicity(challenger.distress, challenger.codes, X, directions))
     checks += [permitted(challenger.codes), single_feature(challenger.codes, X, outcomes[-1], limits)]
-    return Verdict(tuple(checks), () if best is not None else (LEFT_OUT["champion"],))
+    if around.rebuilt is not None:
+        checks.append(rebuilt_equal(challenger.codes, everybody, around.rebuilt))
+    if around.month_earlier is not None:
+        earlier = around.month_earlier[ahead_of]
+        both = found[:, -1], challenger.distress(earlier)[:, -1]
+        checks.append(embargo(challenger.codes, X, earlier, outcomes[-1], both, limits))
+    if around.learning is not None:
+        before, after = (challenger.distress(rows)[:, -1] for rows in (around.learning.X, everybody))
+        checks.append(score_drift(before, after, limits))
+    absent = {"champion": best is None, "learning": around.learning is None, "earlier": around.month_earlier is None}
+    absent["rebuilt"] = around.rebuilt is None
+    return Verdict(tuple(checks), tuple(LEFT_OUT[name] for name, missing in absent.items() if missing))
 
 
 def distressed_within(months_to_distress: Floats, months: int) -> Floats:
