@@ -21,7 +21,9 @@ from features.spine import month_ends, recorded_span, spine
 from models.auc_error import areas
 from models.boosted import MonotoneBoosted
 from models.bundle import Bundle, DamagedModel, Family, code_version
-from models.calibration import AffineCalibrator
+from models.calibration import SLOPE_SPREAD, AffineCalibrator
+from models.early_warning import learn_warning
+from models.follow_up import in_distress
 from models.gate import Background, Verdict, distressed_within, gather, judge, judge_warning
 from models.hazard import HORIZONS, fit_hazard
 from models.registry import CHALLENGER, CHAMPION, ModelVersion, Registry
@@ -144,7 +146,8 @@ def train(
     for family, share in families:
         bundles.append(_validated(fit_rating(training, family, directions, common), validation))
         done(share)
-    warning = _validated_warning(fit_warning(training, directions, common), validation)
+    learnt = learn_warning(connection, pipeline, common) if learning else None
+    warning = _validated_warning(learnt or fit_warning(training, directions, common), validation)
     done(85)
     latest = training.where(training.as_of == training.as_of.max())
     background = gather(pipeline, pipeline.codes, validation, latest)
@@ -190,7 +193,7 @@ def training_table(connection: Any, pipeline: FeaturePipeline, days: list[date])
         outcome=outcome[chosen],
         subject=np.array(features["subject_id"].to_pylist()),
         as_of=features["as_of"].to_numpy(),
-        months_to_distress=distress["months_to_event"].to_numpy()[chosen],
+        months_to_distress=np.where(in_distress(connection, rows), 0.0, distress["months_to_event"].to_numpy())[chosen],
     )
 
 
@@ -199,12 +202,12 @@ def fit_rating(training: TrainingTable, family: Family, directions: tuple[int, .
     model = _estimator(family, directions, common["seed"])
     model.fit(training.X, training.outcome, groups=training.subject)
     margin, later = _later_margins(model, training, FOLDS[family], common["seed"])
-    calibrator = AffineCalibrator.fit(margin, later.outcome)
+    calibrator = AffineCalibrator.fit(margin, later.outcome, spread=SLOPE_SPREAD)
     crossed = areas(later.outcome, margin)
     metrics = {"auc_learning": float(crossed.auc[0]), "auc_learning_error": crossed.error()}
     contributions = calibrator.slope * model.explain(later.X)[1]
     weights = dict(zip(common["codes"], np.abs(contributions).mean(axis=0).tolist(), strict=True))
-    text = model.booster_.model_to_string() if family == "boosted" else None
+    text = model.text if isinstance(model, MonotoneBoosted) else None
     return Bundle(
         family=family,
         explainer=model.explainer_,
@@ -217,10 +220,10 @@ def fit_rating(training: TrainingTable, family: Family, directions: tuple[int, .
 
 
 def fit_warning(training: TrainingTable, directions: tuple[int, ...], common: dict[str, Any]) -> Bundle:
-    """The early-warning model of distress within 3, 6 and 12 months; distress that goes on counts as distress."""
+    """The early-warning model of distress within 3, 6 and 12 months, of rows that are not in distress already."""
     followed = np.full(len(training.outcome), float(HORIZON))
     within = training.months_to_distress <= HORIZON
-    months = np.where(within, np.maximum(training.months_to_distress, 1), np.nan)
+    months = np.where(within, training.months_to_distress, np.nan)
     model = fit_hazard(training.X, months, followed, training.subject, directions, seed=common["seed"])
     return Bundle(family="warning", explainer=model, **common)
 
@@ -243,7 +246,8 @@ def _validated(bundle: Bundle, validation: TrainingTable) -> Bundle:
     return replace(bundle, metrics={**bundle.metrics, **found, "auc_low": low, "auc_high": high})
 
 
-def _validated_warning(bundle: Bundle, validation: TrainingTable) -> Bundle:
+def _validated_warning(bundle: Bundle, everybody: TrainingTable) -> Bundle:
+    validation = everybody.where(~(everybody.months_to_distress < 1))
     found = bundle.distress(validation.X)
     metrics = {"rows": float(len(found))}
     for column, months in enumerate(HORIZONS):
@@ -350,7 +354,7 @@ def _later_margins(model: Any, training: TrainingTable, folds: int, seed: int) -
     """
     latest = training.as_of == training.as_of.max()
     earlier = ~latest if training.outcome[~latest].sum() >= MINIMUM_EVENTS else np.ones(len(latest), bool)
-    known = {"max_depth": model.max_depth_, "trees": model.trees_} if isinstance(model, MonotoneBoosted) else {}
+    known = {"size": model.size_, "bags": 1} if isinstance(model, MonotoneBoosted) else {}
     fold_of = _folds(training.subject, folds, seed)
     margin = np.full(len(training.outcome), np.nan)
     for fold in range(folds):
@@ -362,7 +366,7 @@ def _later_margins(model: Any, training: TrainingTable, folds: int, seed: int) -
 
 
 def _estimator(family: Family, directions: tuple[int, ...], seed: int) -> Any:
-    return MonotoneBoosted(directions, max_depth=None, seed=seed) if family == "boosted" else Scorecard(directions)
+    return MonotoneBoosted(directions, seed=seed) if family == "boosted" else Scorecard(directions)
 
 
 def _folds(subject: npt.NDArray[Any], folds: int, seed: int) -> npt.NDArray[np.int64]:

@@ -19,9 +19,9 @@ from sqlalchemy.orm import Session
 from features.dictionary import features_for, items_read
 from features.online import OnlineFeatures
 from features.peers import PeerTables
-from features.pipeline import FeaturePipeline
-from models.bundle import Bundle
-from models.hazard import HORIZONS
+from features.pipeline import Evidence, FeaturePipeline
+from models.bundle import Bundle, DamagedModel
+from models.hazard import HORIZONS, HazardModel
 from models.registry import Registry, model_name
 from records.base import RecordBase
 from records.database import ScoreRow, SubjectRow, writing
@@ -32,7 +32,18 @@ from records.words import Language, Text
 from scoring.audit import enter
 from scoring.reasons import Reason, reason
 from scoring.scorer import Scorer, Scores
-from scoring.signals import AFTER_DEFAULT, IN_DEFAULT, SEVERITIES, Signal, fired, signals
+from scoring.signals import (
+    AFTER_DEFAULT,
+    IN_DEFAULT,
+    SEVERITIES,
+    Explained,
+    Signal,
+    alarm_reasons,
+    fired,
+    raising_most,
+    rules,
+    signals,
+)
 
 Confidence = Literal["high", "medium", "low"]
 HIGH_CONFIDENCE, MEDIUM_CONFIDENCE = 0.75, 0.4
@@ -128,6 +139,18 @@ class Serving:
             return np.full((len(next(iter(columns.values()))), len(HORIZONS)), np.nan)
         return self.warning.distress(np.column_stack([columns[code] for code in self.warning.codes]))
 
+    def why(self, features: Mapping[str, float], evidence: Mapping[str, tuple[Evidence, ...]]) -> Explained | None:
+        """What raises and lowers the odds of distress, where they are high enough for the model's alarm."""
+        if self.warning is None or not isinstance(self.warning.explainer, HazardModel):
+            return None
+        hazard, codes, alarm = self.warning.explainer, self.warning.codes, rules()[1]
+        row = np.array([[features[code] for code in codes]])
+        if alarm.severity(float(hazard.distress(row)[0, HORIZONS.index(alarm.horizon)])) is None:
+            return None
+        shares = hazard.explain(row)[1][0]
+        made = alarm_reasons(features, dict(zip(codes, shares.tolist(), strict=True)), evidence)
+        return Explained(made, hazard.base_odds(alarm.horizon))
+
 
 class Rater:
     """Rates subjects of one base with the registered champions. Safe between threads; follows promotions."""
@@ -221,7 +244,7 @@ class Rater:
                 kept = Serving(
                     self.registry.bundle(model_name(segment), rating),
                     rating,
-                    None if warning is None else self.registry.bundle(model_name(segment, warning=True), warning),
+                    self._warning_bundle(segment, warning),
                     warning,
                 )
                 self._serving[segment] = kept
@@ -232,6 +255,13 @@ class Rater:
         try:
             return self.registry.champion_version(segment, warning=True)
         except ModelNotTrained:
+            return None
+
+    def _warning_bundle(self, segment: str, version: str | None) -> Bundle | None:
+        """The early-warning model; None where there is none or its files are damaged: ratings go on."""
+        try:
+            return None if version is None else self.registry.bundle(model_name(segment, warning=True), version)
+        except DamagedModel:
             return None
 
     def pipeline(self, segment: str) -> FeaturePipeline:
@@ -264,7 +294,9 @@ class Rater:
         ahead = serving.distress({code: np.array([value]) for code, value in features.items()})[0].tolist()
         distress = {} if serving.warning is None else dict(zip(HORIZONS, ahead, strict=True))
         evidence = pipeline.evidence(subject.subject_id, moment, pipeline.codes, EVIDENCE_LIMIT)
-        found = signals(subject.kind, features, distress, evidence, shanghai_day(moment))
+        found = signals(
+            subject.kind, features, distress, evidence, shanghai_day(moment), serving.why(features, evidence)
+        )
         confidence, notes = _confidence(bundle, features, anything=any(evidence.values()))
         if serving.warning is None:
             notes = (*notes, NO_WARNING_MODEL)
@@ -296,9 +328,13 @@ class Rater:
     def _warned(
         self, segment: str, subject_id: str, features: dict[str, float], ahead: dict[int, float], as_of: datetime
     ) -> Warned:
+        serving = self.serving(segment)
         codes = [code for rule in fired(segment, features) for code in rule.features]
+        unproved = serving.why(features, {})
+        codes += [one.feature for one in raising_most(unproved.reasons)] if unproved else []
         evidence = self.pipeline(segment).evidence(subject_id, as_of, codes, EVIDENCE_LIMIT)
-        found = signals(segment, features, ahead, evidence, shanghai_day(as_of))
+        why = serving.why(features, evidence)
+        found = signals(segment, features, ahead, evidence, shanghai_day(as_of), why)
         return Warned(subject_id, self.base.subject(subject_id).masked, segment, found[0], len(found), ahead)
 
     def _stored_row(self, score_id: str) -> ScoreRow:

@@ -19,12 +19,14 @@ __all__ = [
     "SEVERITIES",
     "AlarmReason",
     "BadRules",
+    "Explained",
     "ModelAlarm",
     "Rule",
     "Severity",
     "Signal",
     "alarm_reasons",
     "fired",
+    "raising_most",
     "rules",
     "signals",
 ]
@@ -36,7 +38,7 @@ REASONS_WITH_EVIDENCE = 5
 
 @dataclass(frozen=True)
 class AlarmReason:
-    """One feature's exact share of the hazard: it multiplies the hazard by ``times``."""
+    """One feature's exact share of the alarm: it multiplies the odds of distress by ``times``."""
 
     feature: str
     words: Text
@@ -50,8 +52,7 @@ class AlarmReason:
 class Signal:
     """One early-warning finding, with the day since when its evidence reaches and the records themselves.
 
-    The model's alarm carries its reasons: ``1 - exp(-base_hazard x the product of all times)`` is the probability of
-    distress that it speaks of.
+    The model's alarm carries its reasons: ``base_odds`` times all of them are the odds of distress that it speaks of.
     """
 
     code: str
@@ -61,7 +62,15 @@ class Signal:
     detail: Text
     evidence: tuple[Evidence, ...]
     reasons: tuple[AlarmReason, ...] = ()
-    base_hazard: float | None = None
+    base_odds: float | None = None
+
+
+@dataclass(frozen=True)
+class Explained:
+    """Why the odds of distress at the alarm's horizon are what they are: ``base_odds`` times all ``reasons``."""
+
+    reasons: tuple[AlarmReason, ...]
+    base_odds: float
 
 
 def fired(segment: str, features: Mapping[str, float]) -> list[Rule]:
@@ -76,20 +85,19 @@ def signals(
     distress: Mapping[int, float],
     evidence: Mapping[str, tuple[Evidence, ...]],
     today: date,
-    reasons: tuple[AlarmReason, ...] = (),
-    base_hazard: float | None = None,
+    why: Explained | None = None,
 ) -> tuple[Signal, ...]:
     """Every signal of a subject, the gravest first.
 
-    ``distress``: probability by horizon in months; ``evidence`` by feature code; ``today``: the as-of's day;
-    ``reasons`` (see ``alarm_reasons``) and ``base_hazard`` explain the probability at the alarm's horizon.
+    ``distress``: probability by horizon in months; ``evidence`` by feature code; ``today``: the as-of's day; ``why``
+    the probability at the alarm's horizon is what it is.
     """
     found = [_from_rule(rule, features, evidence, today) for rule in fired(segment, features)]
     alarm = rules()[1]
     probability = distress.get(alarm.horizon, 0.0)
     severity = alarm.severity(probability)
     if severity is not None:
-        found.append(_from_model(alarm, severity, probability, today, reasons, base_hazard))
+        found.append(_from_model(alarm, severity, probability, today, why))
     return tuple(sorted(found, key=lambda one: SEVERITIES.index(one.severity)))
 
 
@@ -98,7 +106,7 @@ def alarm_reasons(
     shares: Mapping[str, float],
     evidence: Mapping[str, tuple[Evidence, ...]],
 ) -> tuple[AlarmReason, ...]:
-    """Why the hazard is what it is, the weightiest first; ``shares`` of its logarithm by feature code."""
+    """What raises and lowers the odds of distress, the weightiest first; ``shares`` of the log-odds by feature code."""
     declared = registered()
     made = [
         AlarmReason(
@@ -115,16 +123,21 @@ def alarm_reasons(
     return tuple(sorted(made, key=lambda one: -abs(math.log(one.times))))
 
 
+def raising_most(reasons: tuple[AlarmReason, ...]) -> list[AlarmReason]:
+    """Those of ``reasons`` whose records are the alarm's evidence: the ones that raise the odds most."""
+    return [one for one in reasons if one.times > 1][:REASONS_WITH_EVIDENCE]
+
+
 def _from_model(
     alarm: ModelAlarm,
     severity: Severity,
     probability: float,
     today: date,
-    reasons: tuple[AlarmReason, ...],
-    base_hazard: float | None,
+    why: Explained | None,
 ) -> Signal:
-    """The alarm; its evidence is that of the reasons which raise the hazard most."""
-    raising = [one for one in reasons if one.times > 1][:REASONS_WITH_EVIDENCE]
+    """The alarm; its evidence is that of the reasons which raise the odds most."""
+    reasons = why.reasons if why else ()
+    raising = raising_most(reasons)
     said = Text(
         f"{alarm.horizon}个月内陷入困境的概率 {probability:.1%}",
         f"probability of distress within {alarm.horizon} months {probability:.1%}",
@@ -132,12 +145,14 @@ def _from_model(
     if raising:
         most, times = raising[0], f"{raising[0].times:.1f}"
         said = Text(
-            f"{said.zh}；首要原因：{most.words.zh}（{most.value_words.zh}），风险乘以 {times}",
-            f"{said.en}; first of all {most.words.en} ({most.value_words.en}): the hazard times {times}",
+            f"{said.zh}；首要原因：{most.words.zh}（{most.value_words.zh}），风险倍数 {times}",
+            f"{said.en}; first of all {most.words.en} ({most.value_words.en}): the odds times {times}",
         )
     evidence = _latest_first({record for one in raising for record in one.evidence})
     words = Text(alarm.zh, alarm.en)
-    return Signal(alarm.code, severity, _since(evidence, today), words, said, evidence, reasons, base_hazard)
+    return Signal(
+        alarm.code, severity, _since(evidence, today), words, said, evidence, reasons, why.base_odds if why else None
+    )
 
 
 def _from_rule(

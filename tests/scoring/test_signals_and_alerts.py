@@ -6,14 +6,18 @@ import math
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from features.dictionary import features_for
 from features.pipeline import Evidence
+from models.bundle import Bundle
+from models.hazard import HORIZONS, fit_hazard
 from records.moment import add_months, month_end
 from records.words import Text
 from scoring.alerts import Alert, Terms, alert_history, declared_terms
-from scoring.signals import AlarmReason, BadRules, Severity, Signal, alarm_reasons, fired, rules, signals
+from scoring.rating import Serving
+from scoring.signals import AlarmReason, BadRules, Explained, Severity, Signal, alarm_reasons, fired, rules, signals
 
 MODEL = '[model]\ncode="m"\nhorizon=6\nzh="预计"\nen="expected"\nlevels=[["red", 0.3]]\n'
 TERMS = {"tax.arrears": Terms(cool_down_months=3, expires_months=6)}
@@ -108,14 +112,14 @@ def test_the_models_alarm_says_why_and_shows_the_records() -> None:
     shares = {"tax_arrears_open": 1.2, "loan_dpd_now": 0.0, "firm_age_years": -0.4}
     behind = {"tax_arrears_open": (evidence(date(2025, 5, 3)),)}
     reasons = alarm_reasons(features, shares, behind)
-    made = signals("enterprise", {}, {6: 0.2}, {}, date(2025, 6, 30), reasons, 0.1)
+    made = signals("enterprise", {}, {6: 0.2}, {}, date(2025, 6, 30), Explained(reasons, 0.1))
     assert [(one.code, one.severity) for one in made] == [("model.distress", "orange")]
     alarm = made[0]
     assert [one.feature for one in alarm.reasons] == ["tax_arrears_open", "firm_age_years"]
     assert alarm.reasons[0].times == pytest.approx(3.32, abs=0.01)
     assert alarm.evidence == behind["tax_arrears_open"]
     assert alarm.since == date(2025, 5, 3)
-    assert "the hazard times 3.3" in alarm.detail.en
+    assert "the odds times 3.3" in alarm.detail.en
     assert "5.2 万元" in alarm.detail.zh
 
 
@@ -174,3 +178,27 @@ def test_reasons_without_a_share_are_left_out() -> None:
     found = alarm_reasons({"firm_age_years": 3.0}, {"firm_age_years": 0.0}, {})
     assert found == ()
     assert isinstance(alarm_reasons({"firm_age_years": 3.0}, {"firm_age_years": 0.1}, {})[0], AlarmReason)
+
+
+def test_the_alarm_of_a_served_model_is_explained_to_the_last_digit() -> None:
+    codes = ("tax_arrears_open", "loan_dpd_mean_6m", "firm_age_years")
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(4_000, 3))
+    odds = 0.02 * np.arange(1, 13) * np.exp(X @ [1.0, 0.8, -0.5])[:, None]
+    within, drawn = odds / (1 + odds), rng.random((4_000, 1))
+    months = np.where(drawn[:, 0] < within[:, -1], 1.0 + (within < drawn).sum(axis=1), np.nan)
+    hazard = fit_hazard(X, months, np.full(4_000, 12.0), np.arange(4_000), (1, 1, -1), max_trees=20)
+    rating = Bundle(segment="enterprise", family="scorecard", codes=codes, explainer=hazard)
+    warning = Bundle(segment="enterprise", family="warning", codes=codes, explainer=hazard)
+    serving = Serving(rating, "1", warning, "1")
+    weak = dict(zip(codes, (2.0, 2.0, -1.0), strict=True))
+    behind = {"tax_arrears_open": (evidence(date(2025, 5, 3)),)}
+    why = serving.why(weak, behind)
+    assert why is not None
+    ahead = dict(zip(HORIZONS, warning.distress(np.array([list(weak.values())]))[0].tolist(), strict=True))
+    alarm = signals("enterprise", {}, ahead, {}, date(2025, 6, 30), why)[0]
+    assert alarm.base_odds is not None
+    told = alarm.base_odds * math.prod(one.times for one in alarm.reasons)
+    assert told / (1 + told) == pytest.approx(ahead[6], abs=1e-12)
+    assert alarm.evidence == behind["tax_arrears_open"]
+    assert serving.why(dict.fromkeys(codes, 0.0) | {"firm_age_years": 4.0}, {}) is None
