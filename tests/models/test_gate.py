@@ -11,7 +11,7 @@ import pytest
 
 from models.bundle import Bundle
 from models.calibration import AffineCalibrator
-from models.gate import Background, Learning, Rebuilt, Thresholds, Verdict
+from models.gate import Background, Learning, Rebuilt, Thresholds, Verdict, judge_warning
 from models.scorecard import Scorecard
 from tests.models.gated import CODES, DIRECTIONS, Year, background, crossed, failed, sexes, trained, verdict, year
 
@@ -223,3 +223,37 @@ def test_words_that_are_missing_are_named(good: Bundle) -> None:
 def test_cross_fitting_is_what_it_says() -> None:
     whole = Scorecard(DIRECTIONS).fit(LEARNT.X, LEARNT.outcome).predict_proba(LEARNT.X)[:, 1]
     assert np.abs(crossed(LEARNT) - whole).mean() < 0.05
+
+
+class Watcher:
+    """Stands for an early-warning model: distress within 3, 6 and 12 months from the first feature alone."""
+
+    codes = CODES
+    segment = "farmer"
+
+    def __init__(self, factors: tuple[float, float, float]) -> None:
+        self.factors = factors
+
+    def distress(self, X: Any) -> Any:
+        whole = 1 / (1 + np.exp(3.0 - 1.2 * np.nan_to_num(X[:, 0])))
+        return np.column_stack([factor * whole for factor in self.factors])
+
+
+def test_an_early_warning_model_is_asked_too() -> None:
+    rng = np.random.default_rng(6)
+    within = rng.random(4_000) < Watcher((0.25, 0.5, 1.0)).distress(JUDGED.X)[:, 2]
+    months = np.where(within, rng.integers(1, 13, 4_000), np.nan).astype(float)
+    months[:50] = 0.0  # in distress already: not asked about
+    around = background(LEARNT, JUDGED)
+
+    def refused(factors: tuple[float, float, float], known: Background) -> list[str]:
+        bundle: Any = Watcher(factors)
+        return failed(judge_warning(bundle, None, JUDGED.X, months, None, DIRECTIONS, background=known))
+
+    assert refused((0.25, 0.5, 1.0), around) == []
+    assert "horizon-order" in refused((0.25, 0.5, 0.4), around)
+    assert "calibration-mean-3m" in refused((0.9, 0.95, 1.0), around)
+    stale = replace(around, month_earlier=rng.normal(size=JUDGED.X.shape))
+    assert refused((0.25, 0.5, 1.0), stale) == ["leakage-embargo"]
+    moved = replace(around, learning=Learning(year(9, shift=-1.5).X, LEARNT.outcome))
+    assert refused((0.25, 0.5, 1.0), moved) == ["drift-scores"]
