@@ -19,9 +19,11 @@ in its second month has a lead of two months at most, for the true hazard as wel
 of, and everybody is followed for 12 months.
 
 The true hazard is the county's own probability of distress given the whole hidden state; of its three horizons the
-one with the highest recall counts. Naive rules are single facts that an officer reads in a file (``naive``); the best
-of them in hindsight counts. ``single_feature`` is a harder rival, no naive rule but still no model: the best in
-hindsight of all features of the dictionary, each by itself, in its declared direction.
+one with the highest recall counts. What offices report of a month is on record some days after it, so the model never
+sees the month whose end a list is made at: ``month_old_oracle_recall`` is what the true hazard of a month before
+reaches. Naive rules are single facts that an officer reads in a file (``naive``); the best of them in hindsight counts.
+``single_feature`` is a harder rival, no naive rule but still no model: the best in hindsight of all features of the
+dictionary, each by itself, in its declared direction.
 """
 
 from __future__ import annotations

@@ -33,6 +33,7 @@ from records.settings import Settings
 Floats = npt.NDArray[np.float64]
 Orders = Mapping[str, Floats]
 MODEL, TRUTH, RULES = "model", "true hazard", "declared rules"
+OLD_TRUTH = "month-old hazard"
 TIES = {"naive": 10, "feature": 2}  # rules leave many equal: their recall is the mean over so many random orders
 SEED = 20260101
 
@@ -80,7 +81,9 @@ def judged(base: RecordBase, segment: str, plan: CountyPlan, truth: Path) -> dic
     model, days = learned.model, learned.days
     found = follow_up(connection, pipeline, lists)
     columns = dict(zip(pipeline.codes, found.X.T, strict=True))
-    orders = _orders(segment, model, found, columns, _true_hazard(found, segment, truth))
+    hazards = _true_hazard(found, segment, truth)
+    orders = _orders(segment, model, found, columns, hazards)
+    orders |= _named(OLD_TRUTH, _true_hazard(found, segment, truth, months_before=1))
     first, watch = found.where(found.as_of == found.as_of.min()), Watch.of(found)
     at = found.as_of == found.as_of.min()
     return {
@@ -96,11 +99,12 @@ def judged(base: RecordBase, segment: str, plan: CountyPlan, truth: Path) -> dic
     }
 
 
-def _true_hazard(found: FollowUp, segment: str, truth: Path) -> Floats:
-    """The county's probabilities [n, 3] of distress within 3, 6 and 12 months."""
+def _true_hazard(found: FollowUp, segment: str, truth: Path, months_before: int = 0) -> Floats:
+    """The county's probabilities [n, 3] of distress within 3, 6 and 12 months, at the as-ofs or some months before."""
     names = [f"distress_{months}m" for months in HORIZONS]
     known = pl.read_parquet(truth).filter(pl.col("subject_kind") == segment)
-    days = (found.as_of + np.timedelta64(8, "h")).astype("datetime64[D]")
+    months = (found.as_of + np.timedelta64(8, "h")).astype("datetime64[M]") - months_before
+    days = (months + 1).astype("datetime64[D]") - 1
     asked = pl.DataFrame({"subject_id": found.subject.tolist(), "month_end": days})
     return np.asarray(asked.join(known, on=["subject_id", "month_end"], how="left").select(names).to_numpy())
 
@@ -109,11 +113,15 @@ def _orders(segment: str, model: HazardModel, found: FollowUp, columns: Orders, 
     """In which order each contender warns: name to risk [rows of ``found`]."""
     return {
         MODEL: model.term_structure(found.X)[:, -1],
-        **{f"{TRUTH} {months}m": truth[:, at] for at, months in enumerate(HORIZONS)},
+        **_named(TRUTH, truth),
         RULES: declared_rules(segment, columns),
         **{f"naive {name}": order for name, order in naive_rules(columns).items()},
         **{f"feature {name}": order for name, order in single_features(segment, columns).items()},
     }
+
+
+def _named(kind: str, hazards: Floats) -> dict[str, Floats]:
+    return {f"{kind} {months}m": hazards[:, at] for at, months in enumerate(HORIZONS)}
 
 
 def _contest(play: Callable[[Floats, np.random.Generator], Foreseen], orders: Orders) -> dict[str, Any]:
@@ -121,7 +129,7 @@ def _contest(play: Callable[[Floats, np.random.Generator], Foreseen], orders: Or
     played = {name: _played(play, name, order) for name, order in orders.items()}
     recall = {name: float(np.mean([one.recall for one in found])) for name, found in played.items()}
     model = played[MODEL][0]
-    truth, naive, feature = (_best(recall, kind) for kind in (TRUTH, "naive", "feature"))
+    truth, naive, feature, old = (_best(recall, kind) for kind in (TRUTH, "naive", "feature", OLD_TRUTH))
     return {
         "recall": recall[MODEL],
         "oracle_recall": recall[truth],
@@ -135,6 +143,8 @@ def _contest(play: Callable[[Floats, np.random.Generator], Foreseen], orders: Or
         "alerts_per_true_event": model.alerts / max(model.true_alerts, 1),
         "events": len(model.subject),
         "oracle": truth,
+        "month_old_oracle_recall": recall[old],
+        "recall_share_of_month_old_oracle": recall[MODEL] / recall[old],
         "naive": {name.removeprefix("naive "): recall[name] for name in recall if name.startswith("naive ")},
         "best_naive": naive.removeprefix("naive "),
         "naive_recall": recall[naive],

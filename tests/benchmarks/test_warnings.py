@@ -98,6 +98,7 @@ def test_a_contest_says_what_the_goals_ask() -> None:
     orders = {
         "model": noisy,
         "true hazard 12m": truth,
+        "month-old hazard 12m": truth * rng.lognormal(0, 0.1, 4_000),
         "naive coin": np.zeros(4_000),
         "naive guess": truth * rng.lognormal(0, 3.0, 4_000),
         "feature one": truth * rng.lognormal(0, 1.0, 4_000),
