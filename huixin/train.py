@@ -34,11 +34,12 @@ def train(
 def train_segment(base: RecordBase, segment: str, seed: int, *, synthetic: bool = False) -> None:
     """Train one segment of ``base`` and print what came out."""
     from models.training import train as train_models
+    from service.pages.render import validation_page
 
     words = SEGMENTS.get(segment, Text(segment, segment))
     step(f"训练{words.zh}模型", f"training the models of {words.en}")
     with progress("训练与验证", "training and validating", total=100) as done:
-        result = train_models(base, segment, seed=seed, synthetic=synthetic, progress=done)
+        result = train_models(base, segment, seed=seed, synthetic=synthetic, progress=done, page=validation_page)
     listing = table(
         Text(f"时间外验证（{words.zh}）", f"Out-of-time validation ({words.en})"),
         [

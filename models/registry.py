@@ -121,7 +121,10 @@ class Registry:
             mlflow.log_params(parameters)
             log_datasets(datasets)
             for report, content in reports.items():
-                mlflow.log_dict(content, f"{report}.json")
+                if isinstance(content, str):
+                    mlflow.log_text(content, report)
+                else:
+                    mlflow.log_dict(content, report if report.endswith(".json") else f"{report}.json")
             shown = pd.DataFrame([_typical(bundle, example)])
             model = BundleModel(bundle, marks)
             info = mlflow.pyfunc.log_model(

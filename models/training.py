@@ -30,6 +30,9 @@ from models.registry import CHALLENGER, CHAMPION, ModelVersion, Registry
 from models.scorecard import Scorecard
 from models.tracking import Dataset, typical
 from models.validation import auc, bootstrap_interval, calibration, ece, figures, grade_table, ks_curve, roc
+from models.validation.files import Page, report_files
+from models.validation.population import groupings, protected
+from models.validation.report import validation_report
 from records.base import RecordBase
 from records.errors import HuixinError, ModelNotTrained
 from records.moment import add_months, month_end
@@ -106,8 +109,12 @@ def train(
     seed: int = 20260101,
     synthetic: bool = False,
     progress: Callable[[int], None] | None = None,
+    page: Page | None = None,
 ) -> TrainingResult:
     """Train, validate and register the models of ``segment``; the gate decides which one serves.
+
+    Each rating model's run keeps its validation report, drawn by ``page`` if one is given
+    (``service.pages.render.validation_page``), and its model card.
 
     Learns at month ends whose 12-month outcome was known by the validation moment, and validates on the latest month
     end with a complete outcome. Raises ``TooLittleToLearn`` with what is needed and what was found. Progress counts
@@ -157,7 +164,8 @@ def train(
     )
     with registry.training(segment, {"segment": segment, "seed": seed, "synthetic": synthetic}):
         logged = {"datasets": datasets, "example": typical(training.X)}
-        result = _settle(registry, directions, bundles, warning, validation, background, logged)
+        reported = _Reporter(connection, directions, training, validation, _serving(registry, segment), page)
+        result = _settle(registry, directions, bundles, warning, validation, background, logged, reported)
     done(100)
     return result
 
@@ -239,6 +247,32 @@ def reports(bundle: Bundle, validation: TrainingTable) -> dict[str, Any]:
     }
 
 
+@dataclass(frozen=True)
+class _Reporter:
+    """The validation report of a bundle, as the files that its run keeps."""
+
+    connection: Any
+    directions: tuple[int, ...]
+    learning: TrainingTable
+    validation: TrainingTable
+    champion: Bundle | None
+    page: Page | None
+
+    def __call__(self, bundle: Bundle) -> dict[str, Any]:
+        rows = self.validation
+        theirs = _columns(rows, bundle, self.champion)
+        report = validation_report(
+            bundle,
+            rows,
+            self.directions,
+            learning=self.learning,
+            groups=groupings(self.connection, bundle.segment, rows.subject, rows.as_of, rows.X, bundle.codes),
+            attributes=protected(self.connection, bundle.segment, rows.subject, rows.as_of),
+            champion=(self.champion, theirs) if self.champion is not None and theirs is not None else None,
+        )
+        return report_files(report, self.page)
+
+
 def _validated(bundle: Bundle, validation: TrainingTable) -> Bundle:
     pd = bundle.pd(validation.X)
     low, high = bootstrap_interval(validation.outcome, pd, validation.subject)
@@ -269,6 +303,7 @@ def _settle(
     validation: TrainingTable,
     background: Background,
     logged: dict[str, Any],
+    reported: Callable[[Bundle], dict[str, Any]],
 ) -> TrainingResult:
     """Register everything; the preferred rating model meets the gate first, the other stands as challenger."""
     segment = warning.segment
@@ -277,7 +312,7 @@ def _settle(
     refusals: list[Text] = []
     promoted = False
     for bundle in sorted(bundles, key=_preference, reverse=True):
-        version = _register(registry, bundle, reports(bundle, validation), logged)
+        version = _register(registry, bundle, reports(bundle, validation) | reported(bundle), logged)
         passed = False
         if not promoted:
             theirs = _columns(validation, bundle, champion)
