@@ -13,7 +13,7 @@ import polars as pl
 from features.pipeline import FeaturePipeline
 from models.bundle import Bundle
 from models.registry import CHALLENGER, CHAMPION, Registry, model_name
-from models.training import training_table
+from models.training_table import training_table
 from records.base import RecordBase
 
 Floats = npt.NDArray[np.float64]

@@ -22,7 +22,7 @@ from records.moment import end_of_day
 from records.words import Text
 
 if TYPE_CHECKING:
-    from models.training import TrainingTable
+    from models.training_table import TrainingTable
 
 Floats = npt.NDArray[np.float64]
 ACCEPTED = ("approved", "reduced")

@@ -16,7 +16,7 @@ from features.pipeline import FeaturePipeline
 from models.bundle import Bundle, DamagedModel
 from models.gate import Verdict, gather, judge, judge_warning
 from models.registry import Registry, model_name
-from models.training import TrainingTable, learning_days, training_table
+from models.training_table import TrainingTable, learning_days, training_table
 from records.base import RecordBase
 from records.errors import ModelNotTrained
 from records.words import Text

@@ -2,82 +2,49 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 from sklearn.base import clone
 
 from features.dictionary import features_for
-from features.outcomes import label
 from features.peers import PeerTables
 from features.pipeline import FeaturePipeline
-from features.spine import month_ends, recorded_span, spine
 from models.auc_error import areas
 from models.boosted import MonotoneBoosted
 from models.bundle import Bundle, DamagedModel, Family, code_version
 from models.calibration import SLOPE_SPREAD, AffineCalibrator
 from models.early_warning import learn_warning
-from models.follow_up import in_distress
 from models.gate import Background, Verdict, distressed_within, gather, judge, judge_warning
 from models.hazard import HORIZONS, fit_hazard
 from models.registry import CHALLENGER, CHAMPION, ModelVersion, Registry
 from models.scorecard import Scorecard
 from models.tracking import Dataset, typical
+from models.training_table import (
+    HORIZON,
+    MINIMUM_EVENTS,
+    TrainingTable,
+    check_events,
+    folds_of,
+    learning_days,
+    split_by_subject,
+    training_table,
+)
 from models.validation import auc, bootstrap_interval, calibration, ece, figures, grade_table, ks_curve, roc
 from models.validation.files import Page, report_files
 from models.validation.population import groupings, protected
 from models.validation.report import validation_report
 from records.base import RecordBase
-from records.errors import HuixinError, ModelNotTrained
-from records.moment import add_months, month_end
+from records.errors import ModelNotTrained
 from records.words import Text
 
 Floats = npt.NDArray[np.float64]
-HORIZON = 12
-HISTORY = 6
-MOST_AS_OFS = 12
-MINIMUM_EVENTS = 30
 SCORECARD_MARGIN = 0.005
 FOLDS = {"boosted": 5, "scorecard": 2}
-
-
-class TooLittleToLearn(HuixinError):
-    code: ClassVar[str] = "too-little-to-learn"
-    status: ClassVar[int] = 409
-    title: ClassVar[Text] = Text("数据不足以训练", "Too little data to train on")
-
-
-@dataclass(frozen=True)
-class TrainingTable:
-    """Rows that a model may learn from: subjects who could default, and what became of them."""
-
-    X: Floats
-    outcome: Floats
-    subject: npt.NDArray[Any]
-    as_of: npt.NDArray[np.datetime64]
-    months_to_distress: Floats
-
-    def where(self, chosen: npt.NDArray[np.bool_]) -> TrainingTable:
-        return TrainingTable(
-            self.X[chosen],
-            self.outcome[chosen],
-            self.subject[chosen],
-            self.as_of[chosen],
-            self.months_to_distress[chosen],
-        )
-
-    @property
-    def fingerprint(self) -> str:
-        """SHA-256 over features and outcomes, so that a model can be tied to its data."""
-        total = hashlib.sha256(self.X.tobytes())
-        total.update(self.outcome.tobytes())
-        return total.hexdigest()
 
 
 @dataclass(frozen=True)
@@ -131,8 +98,8 @@ def train(
     validation = known.where(at == np.datetime64(judged_on))
     training = known.where(at != np.datetime64(judged_on))
     if not learning:
-        training, validation = _split_by_subject(known, seed)
-    _check_events(segment, training, validation)
+        training, validation = split_by_subject(known, seed)
+    check_events(segment, training, validation)
     registry = Registry(base.settings)
     features = features_for(segment)
     directions = tuple(one.direction for one in features)
@@ -168,41 +135,6 @@ def train(
         result = _settle(registry, directions, bundles, warning, validation, background, logged, reported)
     done(100)
     return result
-
-
-def learning_days(connection: Any, segment: str) -> tuple[list[date], date]:
-    """Month ends to learn from, and the later one to validate on; none to learn from where history is short."""
-    span = recorded_span(connection, segment)
-    if span is None:
-        raise _too_little(segment, "没有任何按月报送的记录", "no monthly records at all")
-    first, last = month_end(span[0]), month_end(span[1])
-    judged_on = month_end(add_months(last.replace(day=1), -HORIZON))
-    earliest = month_end(add_months(first.replace(day=1), HISTORY - 1))
-    if judged_on < earliest:
-        raise _too_little(
-            segment,
-            f"记录跨度为 {first} 至 {last}，至少需要 {HISTORY + HORIZON} 个月",
-            f"records reach from {first} to {last}; at least {HISTORY + HORIZON} months are needed",
-        )
-    latest = month_end(add_months(judged_on.replace(day=1), -HORIZON))
-    return month_ends(earliest, latest)[-MOST_AS_OFS:] if latest >= earliest else [], judged_on
-
-
-def training_table(connection: Any, pipeline: FeaturePipeline, days: list[date]) -> TrainingTable:
-    """Features and outcomes at ``days`` of the subjects whose default could be seen."""
-    rows = spine(connection, pipeline.segment, days)
-    default = label(connection, rows, pipeline.segment, horizon_months=HORIZON)
-    distress = label(connection, rows, pipeline.segment, horizon_months=HORIZON, event="distress")
-    outcome = default["outcome"].to_numpy()
-    chosen = default["eligible"].to_numpy(zero_copy_only=False) & ~np.isnan(outcome)
-    features = pipeline.build(rows.filter(pa.array(chosen)))
-    return TrainingTable(
-        X=np.column_stack([features[code].to_numpy() for code in pipeline.codes]),
-        outcome=outcome[chosen],
-        subject=np.array(features["subject_id"].to_pylist()),
-        as_of=features["as_of"].to_numpy(),
-        months_to_distress=np.where(in_distress(connection, rows), 0.0, distress["months_to_event"].to_numpy())[chosen],
-    )
 
 
 def fit_rating(training: TrainingTable, family: Family, directions: tuple[int, ...], common: dict[str, Any]) -> Bundle:
@@ -390,7 +322,7 @@ def _later_margins(model: Any, training: TrainingTable, folds: int, seed: int) -
     latest = training.as_of == training.as_of.max()
     earlier = ~latest if training.outcome[~latest].sum() >= MINIMUM_EVENTS else np.ones(len(latest), bool)
     known = {"size": model.size_, "bags": 1} if isinstance(model, MonotoneBoosted) else {}
-    fold_of = _folds(training.subject, folds, seed)
+    fold_of = folds_of(training.subject, folds, seed)
     margin = np.full(len(training.outcome), np.nan)
     for fold in range(folds):
         inside, asked = (fold_of != fold) & earlier, (fold_of == fold) & latest
@@ -402,30 +334,3 @@ def _later_margins(model: Any, training: TrainingTable, folds: int, seed: int) -
 
 def _estimator(family: Family, directions: tuple[int, ...], seed: int) -> Any:
     return MonotoneBoosted(directions, seed=seed) if family == "boosted" else Scorecard(directions)
-
-
-def _folds(subject: npt.NDArray[Any], folds: int, seed: int) -> npt.NDArray[np.int64]:
-    """A fold for each row, the same for all rows of a subject."""
-    names, inverse = np.unique(subject, return_inverse=True)
-    return np.random.default_rng(seed).integers(0, folds, len(names))[inverse]
-
-
-def _split_by_subject(known: TrainingTable, seed: int) -> tuple[TrainingTable, TrainingTable]:
-    """Where history is too short to validate later in time: a third of the subjects is held out instead."""
-    held = _folds(known.subject, 3, seed) == 0
-    return known.where(~held), known.where(held)
-
-
-def _check_events(segment: str, training: TrainingTable, validation: TrainingTable) -> None:
-    subjects = len(np.unique(training.subject[training.outcome > 0]))
-    later = int(validation.outcome.sum())
-    if subjects < MINIMUM_EVENTS or later < 5:
-        raise _too_little(
-            segment,
-            f"训练期违约主体 {subjects} 个（至少 {MINIMUM_EVENTS}），验证期违约 {later} 个（至少 5）",
-            f"{subjects} defaulters in training (at least {MINIMUM_EVENTS}), {later} in validation (at least 5)",
-        )
-
-
-def _too_little(segment: str, zh: str, en: str) -> TooLittleToLearn:
-    return TooLittleToLearn(Text(f"{segment}：{zh}", f"{segment}: {en}"))

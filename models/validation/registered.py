@@ -9,7 +9,7 @@ from features.dictionary import registered
 from models.bundle import Bundle
 from models.promotion import columns, latest_outcomes, registered_bundle
 from models.registry import Registry, model_name
-from models.training import training_table
+from models.training_table import training_table
 from models.validation.population import groupings, protected
 from models.validation.report import ValidationReport, validation_report
 from records.base import RecordBase

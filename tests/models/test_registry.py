@@ -17,7 +17,8 @@ from models.calibration import AffineCalibrator
 from models.gate import Check, Thresholds, Verdict, judge
 from models.promotion import promote_version
 from models.registry import Registry
-from models.training import TooLittleToLearn, learning_days, train, training_table
+from models.training import train
+from models.training_table import TooLittleToLearn, learning_days, training_table
 from records.base import RecordBase
 from records.errors import ModelNotTrained
 from records.settings import Settings

@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 
 from models.decisions import BadDecisions, Decided, decided, read_decisions, recorded_decisions, with_refused
 from models.reject_inference import TooFewDecisions, parcelled, reweighted
-from models.training import TrainingTable
+from models.training_table import TrainingTable
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,8 @@ from sklearn.base import BaseEstimator
 import models.training as training_module
 from models.bundle import Family
 from models.gate import Thresholds, judge, judge_warning
-from models.training import TrainingTable, fit_rating, fit_warning
+from models.training import fit_rating, fit_warning
+from models.training_table import TrainingTable
 
 DIRECTIONS = (1, -1, 0)
 MONTHS = np.array(["2023-10-31", "2023-11-30", "2023-12-31"], "datetime64[us]")
