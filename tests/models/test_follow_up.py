@@ -112,5 +112,7 @@ def test_a_model_learns_from_records_what_comes_later(seen: FollowUp, pipeline: 
         (asked.months_to_distress <= 6).mean(),
         (asked.months_to_distress <= 3).mean(),
     )
-    assert found[:, -1].mean() == pytest.approx(outcome.mean(), rel=0.6)
+    learned_from = seen.where((seen.as_of < np.datetime64(known_at)) & (seen.followed >= 3))
+    within = learned_from.months_to_distress <= 3  # a small county has good and bad years: its level is the past one's
+    assert learned.model.distress(learned_from.X)[:, 0].mean() == pytest.approx(within.mean(), rel=0.3)
     assert learn_hazard(pipeline.connection, pipeline, end_of_day(PLAN.month_ends[3]), seed=1) is None
