@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from sqlalchemy import create_engine, func, select, text
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from features.dictionary import items_read
@@ -23,6 +23,7 @@ from records.erasure import erase
 from records.lifecycle import RecordLife
 from records.moment import now
 from records.settings import Settings
+from tests.databases import own_database
 from tests.records.life import FIRMS, ORDER, arrears, send
 
 
@@ -31,13 +32,8 @@ def kept_base(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Record
     """A base with records of eight firms, three of which guarantee for others."""
     url = None
     if request.param == "postgresql":
-        server = request.getfixturevalue("postgres")
         name = f"online_{tmp_path.name.replace('-', '_')}"[:60].lower()
-        with create_engine(
-            server.replace("postgresql://", "postgresql+psycopg://"), isolation_level="AUTOCOMMIT"
-        ).connect() as admin:
-            admin.execute(text(f'CREATE DATABASE "{name}"'))
-        url = server.rsplit("/", 1)[0] + f"/{name}" if "?" not in server else server.replace("/postgres?", f"/{name}?")
+        url = own_database(request.getfixturevalue("postgres"), name)
     base = RecordBase.open(Settings(home=tmp_path / "home", database_url=url))
     send(base, tmp_path / "sent", "tax.arrears", *(arrears(f"a{firm}", firm) for firm in range(8)))
     send(base, tmp_path / "sent", "loan.guarantee", guarantee("g0", 0, 1), guarantee("g1", 1, 2), guarantee("g2", 3, 4))

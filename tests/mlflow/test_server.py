@@ -23,6 +23,7 @@ from models.gate import Verdict
 from models.registry import NothingToRollBackTo, Registry
 from models.tracking import Dataset
 from records.settings import Settings
+from tests.databases import own_database
 from tests.mlflow.serving import free_port, serving
 from tests.models.gated import CODES, background, failed, trained, verdict, year
 
@@ -39,7 +40,7 @@ def server(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         "HUIXIN_PYTHON": sys.executable,
         "HUIXIN_MLFLOW_PORT": str(port),
         "HUIXIN_MLFLOW_WORKERS": "1",
-        "HUIXIN_MLFLOW_BACKEND": postgres.replace("postgresql://", "postgresql+psycopg://", 1),
+        "HUIXIN_MLFLOW_BACKEND": own_database(postgres, "mlflow").replace("postgresql://", "postgresql+psycopg://", 1),
         "HUIXIN_MLFLOW_ARTIFACTS": str(folder / "artifacts"),
     }
     command = [str(ROOT / "mlflow" / "start-tracking-server")]
