@@ -21,7 +21,7 @@ lint: setup
 test: lint
 	@scripts/install-browser
 	@scripts/install-java
-	.venv/bin/pytest -n 2 --dist loadfile
+	.venv/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 bench: setup
 	.venv/bin/huixin bench $(BENCH)

@@ -21,6 +21,13 @@ from records.settings import Settings
 PLAN = CountyPlan(subjects=3_000, months=36, block=1_500, seed=8)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One file asks for the trained county first, the others last: one worker trains it while the other goes on."""
+    asking = {item.path for item in items if "trained_settings" in getattr(item, "fixturenames", ())}
+    first = min(asking, default=None)
+    items.sort(key=lambda item: 0 if item.path == first else 2 if item.path in asking else 1)
+
+
 @pytest.fixture(scope="session")
 def shared_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
     """A folder that all test workers of this run see."""
