@@ -49,13 +49,16 @@ def known_sets(folder: Path, names: str | None = None) -> list[DataSet]:
 
 
 def from_csv(path: Path, target: str, positive: str) -> DataSet:
-    """Any CSV with a header; rows without a target are left out. Raises ``BadTable``."""
+    """Any CSV with a header, in UTF-8 or GB18030; rows without a target are left out. Raises ``BadTable``."""
     import pandas as pd
 
     if not path.is_file():
         raise BadTable(Text(f"没有文件 {path}", f"no file {path}"))
     try:
-        table = pd.read_csv(path, dtype_backend="numpy_nullable", low_memory=False)
+        try:
+            table = pd.read_csv(path, dtype_backend="numpy_nullable", low_memory=False, encoding="utf-8-sig")
+        except UnicodeDecodeError:
+            table = pd.read_csv(path, dtype_backend="numpy_nullable", low_memory=False, encoding="gb18030")
     except (ValueError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise BadTable(Text(f"{path} 无法按 CSV 读取：{error}", f"{path} cannot be read as CSV: {error}")) from error
     if target not in table:

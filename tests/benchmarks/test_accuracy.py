@@ -41,6 +41,16 @@ def test_columns_are_understood_and_those_that_name_rows_left_out(tmp_path: Path
     assert set(found.left_out) == {"编号", "姓名"}
 
 
+def test_a_table_in_gb18030_or_with_a_byte_order_mark_reads_alike(tmp_path: Path) -> None:
+    plain = from_csv(written(tmp_path / "a.csv"), "违约", "是")
+    text = (tmp_path / "a.csv").read_text(encoding="utf-8")
+    for encoding in ("gb18030", "utf-8-sig"):
+        (tmp_path / "b.csv").write_text(text, encoding=encoding)
+        found = from_csv(tmp_path / "b.csv", "违约", "是")
+        assert found.X.equals(plain.X)
+        assert (found.y == plain.y).all()
+
+
 @pytest.mark.parametrize(
     ("target", "positive", "says"),
     [("没有", "是", "no column"), ("违约", "也许", "its values: 否, 是"), ("行业", "种殖", "0 rows where")],
