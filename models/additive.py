@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -121,29 +122,55 @@ def fit_additive(
 
 
 def signed_logistic(
-    design: Floats, y: Floats, directions: tuple[int, ...], prior_sd: float, weight: float = 1.0
+    design: Floats,
+    y: Floats,
+    directions: tuple[int, ...],
+    prior_sd: float,
+    weight: float = 1.0,
+    *,
+    steps: int = 200,
+    tolerance: float = 1e-8,
 ) -> tuple[Floats, float]:
-    """Weights [columns] and intercept; columns beyond ``directions`` are free."""
+    """Weights [columns] and intercept of a logistic regression; columns beyond ``directions`` are free."""
+
+    def loss(margin: Floats) -> tuple[float, Floats]:
+        value = np.logaddexp(0.0, margin).sum() - y @ margin
+        return float(weight * value), weight * (1 / (1 + np.exp(-margin)) - y)
+
+    share = float(np.clip(y.mean(), 1e-6, 1 - 1e-6))
+    start = float(np.log(share / (1 - share)))
+    return signed_weights(loss, design, directions, prior_sd, start=start, steps=steps, tolerance=tolerance)
+
+
+def signed_weights(
+    loss: Callable[[Floats], tuple[float, Floats]],
+    design: Floats,
+    directions: tuple[int, ...],
+    prior_sd: float,
+    *,
+    start: float = 0.0,
+    steps: int,
+    tolerance: float,
+) -> tuple[Floats, float]:
+    """Weights and intercept of least ``loss`` of a margin under a Gaussian prior, each weight kept to its sign.
+
+    ``loss`` gives the loss of a margin [n] and its slope [n]; ``start`` is the intercept that the search begins at.
+    """
     from scipy.optimize import minimize
 
     precision = 1 / prior_sd**2
 
-    def loss(parameters: Floats) -> tuple[float, Floats]:
-        margin = design @ parameters[1:] + parameters[0]
-        residual = 1 / (1 + np.exp(-margin)) - y
-        value = weight * (np.logaddexp(0.0, margin).sum() - y @ margin)
-        penalty = precision * parameters[1:]
-        gradient = np.concatenate([[weight * residual.sum()], weight * (design.T @ residual) + penalty])
-        return float(value + 0.5 * penalty @ parameters[1:]), gradient
+    def penalised(parameters: Floats) -> tuple[float, Floats]:
+        value, slopes = loss(design @ parameters[1:] + parameters[0])
+        pull = precision * parameters[1:]
+        return value + 0.5 * float(pull @ parameters[1:]), np.concatenate([[slopes.sum()], design.T @ slopes + pull])
 
-    free = design.shape[1] - len(directions)
-    signs = [*directions, *([0] * free)]
+    signs = [*directions, *([0] * (design.shape[1] - len(directions)))]
     bounds = [(None, None), *((0.0 if sign > 0 else None, 0.0 if sign < 0 else None) for sign in signs)]
-    share = float(np.clip(y.mean(), 1e-6, 1 - 1e-6))
-    start = np.zeros(design.shape[1] + 1)
-    start[0] = np.log(share / (1 - share))
-    options: Any = {"maxiter": 200, "ftol": 1e-8}
-    found = minimize(loss, start, jac=True, bounds=bounds, method="L-BFGS-B", options=options).x
+    first = np.zeros(design.shape[1] + 1)
+    first[0] = start
+    options: Any = {"maxiter": steps, "ftol": tolerance, "gtol": 1e-9}
+    found = minimize(penalised, first, jac=True, bounds=bounds, method="L-BFGS-B", options=options).x
     return np.asarray(found[1:]), float(found[0])
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from models.additive import NormalScores
+from models.additive import Additive, NormalScores, signed_weights
 from models.shapley import CompiledExplainer, Ensemble, compile_ensemble, read_ensemble
 from models.survival import Seen
 
@@ -16,18 +16,6 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 PATIENCE = 30
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
-
-
-@dataclass(frozen=True)
-class Additive:
-    """index = intercept + design of normal scores x weights."""
-
-    scores: NormalScores
-    weights: Floats
-    intercept: float
-
-    def index(self, X: Floats) -> Floats:
-        return np.asarray(self.scores.design(X) @ self.weights + self.intercept)
 
 
 @dataclass(frozen=True)
@@ -49,29 +37,14 @@ class IndexFit:
 
     def additive(self, X: Floats, seen: Seen) -> Additive:
         """Weights of most posterior probability, each kept to the declared sign of its feature."""
-        from scipy.optimize import minimize
-
         scores = NormalScores.of(X)
+
+        def loss(index: Floats) -> tuple[float, Floats]:
+            return seen.loss(index) / self.copies, seen.slopes(index)[0] / self.copies
+
         design = scores.design(X)
-        free = design.shape[1] - len(self.directions)
-        signs = [*self.directions, *([0] * free)]
-
-        def loss(parameters: Floats) -> tuple[float, Floats]:
-            index = design @ parameters[1:] + parameters[0]
-            first = seen.slopes(index)[0] / self.copies
-            pull = parameters[1:] / self.prior_sd**2
-            value = seen.loss(index) / self.copies + 0.5 * float(pull @ parameters[1:])
-            return value, np.concatenate([[first.sum()], design.T @ first + pull])
-
-        found = minimize(
-            loss,
-            np.zeros(design.shape[1] + 1),
-            jac=True,
-            bounds=[(None, None), *((0.0 if sign > 0 else None, 0.0 if sign < 0 else None) for sign in signs)],
-            method="L-BFGS-B",
-            options={"maxiter": 300, "ftol": 1e-9},
-        ).x
-        return Additive(scores, np.asarray(found[1:]), float(found[0]))
+        found = signed_weights(loss, design, self.directions, self.prior_sd, steps=300, tolerance=1e-9)
+        return Additive(scores, *found)
 
     def boosted(self, X: Floats, seen: Seen, trees: int, held: Held | None = None) -> Any:
         """A LightGBM booster of at most ``trees`` trees; ``held``: rows to stop early on, which keep their losses."""
@@ -145,7 +118,7 @@ def held_out(fit: IndexFit, X: Floats, seen: Seen, fold: Ints, most_trees: int) 
     for number in np.unique(fold):
         inside = fold != number
         learned, held = seen.where(inside), Held(X[~inside], seen.where(~inside), {})
-        additive[~inside] = fit.additive(X[inside], learned).index(held.X)
+        additive[~inside] = fit.additive(X[inside], learned).margin(held.X)
         parts.append((~inside, fit.boosted(X[inside], learned, most_trees, held)))
         losses += held.losses(most_trees)
     trees = int(losses.argmin()) + 1

@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from models.additive import signed_logistic
 from models.shapley import CompiledExplainer, compile_explainer
 
 Floats = npt.NDArray[np.float64]
@@ -170,7 +171,9 @@ class SmallSampleBlend(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         share = float(events / (events + EVENTS_FOR_HALF) if self.tree_share is None else self.tree_share)
         ranks = RankNormal.of(rows)
         scores = ranks.scores(rows)
-        weights, intercept = _signed_logistic(scores, target, directions, self.prior_sd)
+        means, signs = scores.mean(axis=0), tuple(int(sign) for sign in directions)
+        weights, centre = signed_logistic(scores - means, target, signs, self.prior_sd, steps=5_000, tolerance=1e-13)
+        intercept = float(centre - weights @ means)
         trees = compile_explainer(self._booster(rows, target, directions)) if share > 0 else None
         self.explainer_ = BlendExplainer(ranks, weights, scores.mean(axis=0), intercept, share, trees)
         return self
@@ -221,27 +224,3 @@ class SmallSampleBlend(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if directions.any():
             parameters["monotone_constraints"] = [int(direction) for direction in directions]
         return lightgbm.train(parameters, lightgbm.Dataset(rows, target), self.trees)
-
-
-def _signed_logistic(
-    scores: Floats, target: Floats, directions: npt.NDArray[Any], prior_sd: float
-) -> tuple[Floats, float]:
-    """Weights and intercept of most posterior probability, each weight in the half-line of its direction."""
-    from scipy.optimize import minimize
-
-    means = scores.mean(axis=0)
-    centred = scores - means
-    precision = 1 / prior_sd**2
-
-    def loss(parameters: Floats) -> tuple[float, Floats]:
-        intercept, weights = parameters[0], parameters[1:]
-        margin = centred @ weights + intercept
-        residual = 1 / (1 + np.exp(-margin)) - target
-        value = np.logaddexp(0.0, margin).sum() - target @ margin + 0.5 * precision * (weights @ weights)
-        return float(value), np.concatenate([[residual.sum()], centred.T @ residual + precision * weights])
-
-    bounds = [(None, None), *((0.0 if sign > 0 else None, 0.0 if sign < 0 else None) for sign in directions)]
-    start = np.zeros(scores.shape[1] + 1)
-    options: Any = {"maxiter": 5000, "ftol": 1e-13, "gtol": 1e-9}
-    found = minimize(loss, start, jac=True, bounds=bounds, method="L-BFGS-B", options=options).x
-    return found[1:], float(found[0] - found[1:] @ means)
