@@ -19,13 +19,19 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def own_environment(**more: str) -> dict[str, str]:
+    """This process's environment without the tracking server, experiment and run that MLflow leaves in it."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
+    return kept | {"MLFLOW_DISABLE_TELEMETRY": "true"} | more
+
+
 @contextmanager
 def serving(command: Sequence[str], port: int, log: Path, *, health: str, **environment: str) -> Iterator[str]:
     """Run ``command`` until the block ends; yields its address once ``health`` answers."""
     address = f"http://127.0.0.1:{port}"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            list(command), env=os.environ | environment, stdout=output, stderr=output, start_new_session=True
+            list(command), env=own_environment(**environment), stdout=output, stderr=output, start_new_session=True
         )
         try:
             for _ in range(1_200):

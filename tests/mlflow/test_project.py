@@ -11,6 +11,7 @@ import pytest
 from mlflow.projects._project_spec import load_project
 
 from records.settings import Settings
+from tests.mlflow.serving import own_environment
 
 ROOT = Path(__file__).parents[2]
 
@@ -43,11 +44,10 @@ def test_entry_points_name_commands_that_exist(entry: str, given: dict[str, str]
 
 
 def test_the_project_runs(tmp_path: Path) -> None:
-    environment = os.environ | {
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "MLFLOW_TRACKING_URI": Settings(home=tmp_path).tracking_uri,
-        "MLFLOW_DISABLE_TELEMETRY": "true",
-    }
+    environment = own_environment(
+        PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        MLFLOW_TRACKING_URI=Settings(home=tmp_path).tracking_uri,
+    )
     command = [sys.executable, "-m", "mlflow", "run", str(ROOT / "mlflow"), "-e", "versions", "-P", f"home={tmp_path}"]
     command += ["--env-manager", "local", "--experiment-name", "huixin"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=tmp_path)
