@@ -23,6 +23,7 @@ Floats = npt.NDArray[np.float64]
 HORIZON = 12
 HISTORY = 6
 MOST_AS_OFS = 12
+WIDEST_STEP = 3
 MINIMUM_EVENTS = 30
 
 
@@ -60,7 +61,11 @@ class TrainingTable:
 
 
 def learning_days(connection: Any, segment: str) -> tuple[list[date], date]:
-    """Month ends to learn from, and the later one to validate on; none to learn from where history is short."""
+    """Month ends to learn from, and the later one to validate on; none to learn from where history is short.
+
+    Where there are more than 12, every second or third, back from the latest: twelve in a row repeat each other's
+    outcomes, while the same number over three years sees three times the defaulters.
+    """
     span = recorded_span(connection, segment)
     if span is None:
         raise _too_little(segment, "没有任何按月报送的记录", "no monthly records at all")
@@ -74,7 +79,9 @@ def learning_days(connection: Any, segment: str) -> tuple[list[date], date]:
             f"records reach from {first} to {last}; at least {HISTORY + HORIZON} months are needed",
         )
     latest = month_end(add_months(judged_on.replace(day=1), -HORIZON))
-    return month_ends(earliest, latest)[-MOST_AS_OFS:] if latest >= earliest else [], judged_on
+    ends = month_ends(earliest, latest) if latest >= earliest else []
+    step = min(WIDEST_STEP, max(1, -(-len(ends) // MOST_AS_OFS)))
+    return ends[::-1][::step][:MOST_AS_OFS][::-1], judged_on
 
 
 def training_table(connection: Any, pipeline: FeaturePipeline, days: list[date]) -> TrainingTable:

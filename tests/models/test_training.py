@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from datetime import date
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,7 +14,8 @@ import models.training as training_module
 from models.bundle import Family
 from models.gate import Thresholds, judge, judge_warning
 from models.training import fit_rating, fit_warning
-from models.training_table import TrainingTable
+from models.training_table import TrainingTable, learning_days
+from records.moment import add_months
 
 DIRECTIONS = (1, -1, 0)
 MONTHS = np.array(["2023-10-31", "2023-11-30", "2023-12-31"], "datetime64[us]")
@@ -115,3 +118,16 @@ def test_few_outcomes_do_not_refuse_a_good_model_by_chance() -> None:
     verdict = judge(bundle, None, few.X, few.outcome, None, DIRECTIONS, strict)
     assert not verdict.passed
     assert all(no.zh and no.en for no in verdict.reasons)
+
+
+@pytest.mark.parametrize(("months", "learnt", "step"), [(36, 7, 1), (48, 10, 2), (60, 11, 3), (120, 12, 3)])
+def test_a_longer_history_is_learnt_from_at_a_wider_step(
+    months: int, learnt: int, step: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = add_months(date(2026, 1, 1), -months)
+    monkeypatch.setattr("models.training_table.recorded_span", lambda *_: (first, date(2025, 12, 31)))
+    days, judged_on = learning_days(None, "enterprise")
+    assert judged_on == date(2024, 12, 31)
+    assert days[-1] == date(2023, 12, 31), "the latest month end whose outcome was known is learnt from"
+    gaps = {(b.year - a.year) * 12 + b.month - a.month for a, b in itertools.pairwise(days)}
+    assert (len(days), gaps) == (learnt, {step})
