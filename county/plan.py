@@ -39,7 +39,7 @@ class CountyPlan:
     """
 
     subjects: int = 20_000
-    months: int = 36
+    months: int = 60
     last_month: date = date(2025, 12, 31)
     seed: int = 20260101
     enterprise_share: float = 0.4

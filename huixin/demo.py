@@ -20,7 +20,7 @@ DEMO_CLIENT = "demo-bank"
 
 def demo(
     subjects: Annotated[int, typer.Option(help="主体数 · subjects", min=500)] = 20_000,
-    months: Annotated[int, typer.Option(help="历史月数 · months of history", min=30)] = 36,
+    months: Annotated[int, typer.Option(help="历史月数 · months of history", min=30)] = 60,
     seed: Annotated[int, typer.Option(help="随机种子 · seed")] = 20260101,
 ) -> None:
     """在合成县上跑完整个流程，生成报告 · run the whole job on a synthetic county and write a report."""
