@@ -49,7 +49,8 @@ class Bundle:
     """A model of one segment: what it looks at, how a margin becomes a PD, where it comes from.
 
     ``codes`` are the features in the order of columns, ``words`` what each was called when the model was trained,
-    ``weights`` their mean absolute share of the log-odds; ``data_fingerprint`` is of the training rows.
+    ``weights`` their mean absolute share of the log-odds; ``data_fingerprint`` is of the training rows, ``inferred``
+    says what of them was inferred and not seen.
     """
 
     segment: str
@@ -69,6 +70,7 @@ class Bundle:
     weights: dict[str, float] = field(default_factory=dict)
     words: dict[str, Text] = field(default_factory=dict)
     booster_text: str | None = None
+    inferred: tuple[Text, ...] = ()
 
     def explain(self, X: Floats) -> tuple[Floats, Floats, float]:
         """Calibrated log-odds of default [n], each feature's share [n, features] and their base, in log-odds."""
@@ -109,6 +111,7 @@ class Bundle:
             "metrics": self.metrics,
             "weights": self.weights,
             "words": {code: list(words) for code, words in self.words.items()},
+            "inferred": [list(note) for note in self.inferred],
         }
         (folder / "bundle.json").write_bytes(orjson.dumps(facts, option=orjson.OPT_INDENT_2))
         return fingerprint(folder)
@@ -149,6 +152,7 @@ class Bundle:
                 weights=facts["weights"],
                 words={code: Text(*both) for code, both in facts.get("words", {}).items()},
                 booster_text=text.read_text() if text.exists() else None,
+                inferred=tuple(Text(*note) for note in facts.get("inferred", ())),
             )
         except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile, zlib.error) as error:
             raise DamagedModel(

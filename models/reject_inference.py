@@ -22,6 +22,7 @@ Method = Literal["reweight", "parcel"]
 LEAST_PROPENSITY = 0.05
 LEAST_ROWS = 100
 FOLDS = 5
+MISSING = -1e30
 LIMITS = Text(
     "拒绝推断不会创造无人见过的结果：它假定特征相同者被拒与获准的表现一致（或按所设倍数更差）；若放贷机构依据特征之外的信息"
     "拒绝，则推断无效。更可靠的办法是随机放行少量申请并观察",
@@ -88,7 +89,7 @@ def reweighted(
     at_door = X if accepted_X is None else accepted_X
     taken, refused, found = _propensity(at_door, refused_X, seed)
     if accepted_X is not None:
-        taken = _fitted(accepted_X, refused_X, seed).predict_proba(X)[:, 1]
+        taken = _fitted(accepted_X, refused_X, seed).predict_proba(_told(X))[:, 1]
     weight = 1 / np.maximum(taken, LEAST_PROPENSITY)
     weight *= len(X) * (1 + len(refused_X) / len(at_door)) / weight.sum()
     return Inferred("reweight", X, outcome, weight, np.zeros(len(X), bool), _kish(weight), _outside(refused), found)
@@ -135,7 +136,7 @@ def _propensity(X: Floats, refused_X: Floats, seed: int) -> tuple[Floats, Floats
                 f"{len(X)} accepted and {len(refused_X)} refused; at least {LEAST_ROWS} of each are needed",
             )
         )
-    rows = np.vstack([X, refused_X])
+    rows = _told(np.vstack([X, refused_X]))
     accepted = (np.arange(len(rows)) < len(X)).astype(np.int64)
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
     found = cross_val_predict(_acceptance(seed), rows, accepted, cv=folds, method="predict_proba")[:, 1]
@@ -143,14 +144,19 @@ def _propensity(X: Floats, refused_X: Floats, seed: int) -> tuple[Floats, Floats
 
 
 def _acceptance(seed: int) -> Any:
-    """A model of who is accepted: trees that take missing values as they are."""
+    """A model of who is accepted; its rows are ``_told`` ones."""
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     return HistGradientBoostingClassifier(max_depth=3, max_iter=80, min_samples_leaf=50, random_state=seed)
 
 
+def _told(X: Floats) -> Floats:
+    """What is missing below all that is there: scikit-learn's trees do not take a column that nobody has."""
+    return np.where(np.isnan(X), MISSING, X)
+
+
 def _fitted(accepted_X: Floats, refused_X: Floats, seed: int) -> Any:
-    rows = np.vstack([accepted_X, refused_X])
+    rows = _told(np.vstack([accepted_X, refused_X]))
     return _acceptance(seed).fit(rows, (np.arange(len(rows)) < len(accepted_X)).astype(np.int64))
 
 

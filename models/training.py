@@ -38,6 +38,7 @@ from models.validation import auc, bootstrap_interval, calibration, ece, figures
 from models.validation.files import Page, report_files
 from models.validation.population import groupings, protected
 from models.validation.report import validation_report
+from models.widening import Widen, Widened
 from records.base import RecordBase
 from records.errors import ModelNotTrained
 from records.words import Text
@@ -77,11 +78,13 @@ def train(
     synthetic: bool = False,
     progress: Callable[[int], None] | None = None,
     page: Page | None = None,
+    widen: Widen | None = None,
 ) -> TrainingResult:
     """Train, validate and register the models of ``segment``; the gate decides which one serves.
 
     Each rating model's run keeps its validation report, drawn by ``page`` if one is given
-    (``service.pages.render.validation_page``), and its model card.
+    (``service.pages.render.validation_page``), and its model card. ``widen`` adds inferred rows to those that rating
+    models learn from (``models.widening``); nothing is judged on these.
 
     Learns at month ends whose 12-month outcome was known by the validation moment, and validates on the latest month
     end with a complete outcome. Raises ``TooLittleToLearn`` with what is needed and what was found. Progress counts
@@ -103,6 +106,7 @@ def train(
     registry = Registry(base.settings)
     features = features_for(segment)
     directions = tuple(one.direction for one in features)
+    learnt_from = widen(training, pipeline) if widen else Widened(training, ())
     common = {
         "segment": segment,
         "codes": pipeline.codes,
@@ -117,16 +121,18 @@ def train(
     }
     bundles = []
     families: tuple[tuple[Family, int], ...] = (("boosted", 50), ("scorecard", 75))
+    rating = common | {"data_fingerprint": learnt_from.table.fingerprint, "inferred": learnt_from.notes}
     for family, share in families:
-        bundles.append(_validated(fit_rating(training, family, directions, common), validation))
+        bundles.append(_validated(fit_rating(learnt_from.table, family, directions, rating), validation))
         done(share)
     learnt = learn_warning(connection, pipeline, common) if learning else None
     warning = _validated_warning(learnt or fit_warning(training, directions, common), validation)
     done(85)
     latest = training.where(training.as_of == training.as_of.max())
     background = gather(pipeline, pipeline.codes, validation, latest)
+    wide = learnt_from.table
     datasets = (
-        Dataset.of("learning", segment, pipeline.codes, training.outcome, training.as_of, training.fingerprint),
+        Dataset.of("learning", segment, pipeline.codes, wide.outcome, training.as_of, wide.fingerprint),
         Dataset.of("validation", segment, pipeline.codes, validation.outcome, validation.as_of, validation.fingerprint),
     )
     with registry.training(segment, {"segment": segment, "seed": seed, "synthetic": synthetic}):
@@ -310,6 +316,7 @@ def _register(registry: Registry, bundle: Bundle, found: dict[str, Any], logged:
         "synthetic": bundle.synthetic,
         "data_fingerprint": bundle.data_fingerprint,
         "code_version": bundle.code_version,
+        "reject_inference": bool(bundle.inferred),
     }
     return registry.register(bundle, parameters, bundle.metrics, found, **logged)
 

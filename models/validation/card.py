@@ -132,6 +132,7 @@ def _data(report: ValidationReport) -> Section:
             "listing as dishonest judgment debtor; of borrowers who were not in default by then.",
         ),
     ]
+    lines += model.inferred
     if model.synthetic:
         lines.append(Text("数据为合成数据，不涉及真实主体。", "The data are synthetic; no real subject is in them."))
     if not model.out_of_time:

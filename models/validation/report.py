@@ -87,6 +87,7 @@ class Model:
     rows: int
     subjects: int
     defaults: int
+    inferred: tuple[Text, ...]  # what of its learning rows was inferred, not seen
 
 
 @dataclass(frozen=True)
@@ -212,6 +213,7 @@ def _model(bundle: Bundle, validation: Rows, fingerprint: str) -> Model:
         rows=len(validation.outcome),
         subjects=len(np.unique(validation.subject)),
         defaults=int(validation.outcome.sum()),
+        inferred=bundle.inferred,
     )
 
 

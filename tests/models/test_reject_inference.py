@@ -10,10 +10,20 @@ import numpy as np
 import polars as pl
 import pytest
 from sklearn.linear_model import LogisticRegression
+from typer.testing import CliRunner
 
+from features.spine import recorded_span
+from models import widening
+from models.boosted import MonotoneBoosted
+from models.bundle import Bundle
 from models.decisions import BadDecisions, Decided, decided, read_decisions, recorded_decisions, with_refused
 from models.reject_inference import TooFewDecisions, parcelled, reweighted
+from models.scorecard import Scorecard
 from models.training_table import TrainingTable
+from models.validation.card import model_card
+from models.validation.report import validation_report
+from models.widening import notes
+from tests.models.validating import DIRECTIONS, JUDGED, bundle, rows
 
 
 @pytest.fixture(scope="module")
@@ -132,3 +142,71 @@ def test_decisions_come_from_records_or_from_a_file(trained_base: Any, last_day:
     path.write_text("subject,decided_on\nx,2024-03-01\n")
     with pytest.raises(BadDecisions, match="decision"):
         read_decisions(trained_base, "farmer", path)
+
+
+class Reached(Exception):
+    """Training came to fit its first model, on these rows; far enough."""
+
+
+@pytest.mark.parametrize("method", ["reweight", "parcel"])
+def test_training_takes_the_refused_in_when_asked(
+    method: str, trained_base: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from huixin.cli import app
+
+    def learn(self: MonotoneBoosted, X: Any, y: Any, groups: Any = None) -> None:
+        raise Reached(X)
+
+    def widened(plain: TrainingTable, *given: Any, **more: Any) -> Any:
+        made.append((plain, *with_refused(plain, *given, **more)))
+        return made[-1][1:]
+
+    made: list[Any] = []
+    monkeypatch.setattr(MonotoneBoosted, "fit", learn)
+    monkeypatch.setattr(widening, "with_refused", widened)
+    monkeypatch.setenv("HUIXIN_HOME", str(trained_base.settings.home))
+    connection = trained_base.connection()
+    known = recorded_decisions(connection, "farmer", *recorded_span(connection, "farmer"))
+    again = known.with_columns(pl.col("decided_on").dt.offset_by("9d"))
+    refused = pl.int_range(pl.len()) % 2 > 0
+    said = pl.when(refused).then(pl.lit("refused")).otherwise(pl.lit("approved"))
+    listed = pl.concat([known, again]).select("decided_on", subject="subject_id", decision=said)
+    listed.write_csv(tmp_path / "platform.csv")
+    asked = ["train", "--segment", "farmer", "--rejects", method, "--decisions", str(tmp_path / "platform.csv")]
+    done = CliRunner().invoke(app, asked)
+    assert isinstance(done.exception, Reached), done.output
+    plain, wide, inferred = made[0]
+    assert done.exception.args[0] is wide.X
+    assert len(wide.outcome) > len(plain.outcome)
+    assert inferred.method == method
+    assert wide.as_of.max() == plain.as_of.max()
+    joined = ~np.isin(wide.as_of, plain.as_of)
+    assert joined.any() == (method == "parcel")
+
+
+def test_the_card_and_the_kept_model_say_what_was_inferred(applicants: dict[str, Any], tmp_path: Path) -> None:
+    X, y, taken = applicants["X"], applicants["outcome"], applicants["accepted"]
+    names, moments = np.arange(len(X)).astype(str), np.full(len(X), np.datetime64("2024-12-31", "us"))
+    found = Decided(names, moments, X, taken, np.where(taken, y, np.nan))
+    said = notes(found, reweighted(X[taken], y[taken], X[~taken]))
+    judged = rows(3_000, JUDGED, 3)
+    card = model_card(validation_report(bundle(inferred=said), judged, DIRECTIONS))
+    for language in ("zh", "en"):
+        assert said[0].in_language(language) in card.markdown(language)
+    assert "拒绝推断" in card.markdown("zh")
+    assert "nobody knows them" in card.markdown("en")
+    plain = model_card(validation_report(bundle(), judged, DIRECTIONS))
+    assert "Reject inference" not in plain.markdown("en")
+    explainer = Scorecard((1, 1)).fit(X[:2_000], y[:2_000]).explainer_
+    Bundle("farmer", "scorecard", ("a", "b"), explainer, inferred=said).save(tmp_path / "kept")
+    assert Bundle.load(tmp_path / "kept").inferred == said
+
+
+def test_a_file_of_decisions_needs_a_method(tmp_path: Path) -> None:
+    from huixin.cli import app
+
+    path = tmp_path / "d.csv"
+    path.write_text("subject,decided_on,decision\n")
+    done = CliRunner().invoke(app, ["train", "--decisions", str(path)])
+    assert done.exit_code == 2
+    assert "--rejects" in done.output
