@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -59,9 +59,16 @@ class Erased:
         return sum(len(ids) for ids in self.records.values())
 
 
-def erase(base: RecordBase, item_code: str, record_ids: Sequence[str], order: Order) -> Erased:
+def erase(
+    base: RecordBase,
+    item_code: str,
+    record_ids: Sequence[str],
+    order: Order,
+    also: Callable[[Session], None] | None = None,
+) -> Erased:
     """Erase records of an item, each with the corrections that lead to it or from it: they say the same of the subject.
 
+    ``also``: what is done in the same transaction, such as the entry in the audit trail; what it raises stops all.
     Returns when the values are gone from the disk. Raises ``UnknownItem`` or ``UnknownRecord``; then nothing changed.
     """
     item = base.catalogue.item(item_code)
@@ -69,7 +76,7 @@ def erase(base: RecordBase, item_code: str, record_ids: Sequence[str], order: Or
     if missing := [one for one in record_ids if one not in found]:
         listed = ", ".join(missing[:5])
         raise UnknownRecord(Text(f"{item.code} 中没有记录 {listed}", f"no record {listed} of {item.code}"))
-    files = _erase(base, item, found, order, "erase")
+    files = _erase(base, item, found, order, "erase", also)
     return Erased({item.code: tuple(found)}, files)
 
 
@@ -146,7 +153,14 @@ def reapply(base: RecordBase, entries: Iterable[dict[str, str]]) -> int:
     return count
 
 
-def _erase(base: RecordBase, item: Item, found: Found, order: Order, kind: Literal["erase", "expire"]) -> int:
+def _erase(
+    base: RecordBase,
+    item: Item,
+    found: Found,
+    order: Order,
+    kind: Literal["erase", "expire"],
+    also: Callable[[Session], None] | None = None,
+) -> int:
     """Write the files anew without the records, name them with the events in one transaction, remove the old ones."""
     for _ in range(TRIES):
         with workplace(base) as folder:
@@ -160,6 +174,8 @@ def _erase(base: RecordBase, item: Item, found: Found, order: Order, kind: Liter
                         replace_files(session, item, one, kind)
                     events = [event(kind, item, one, subject, moment, order) for one, subject in found.items()]
                     session.add_all(events)
+                    if also is not None:
+                        also(session)
                     for kept in (LatestFeaturesRow, FeatureRunRow):  # reckoned from what is erased, perhaps by a link
                         session.execute(delete(kept))
                     session.flush()

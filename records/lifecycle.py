@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, ClassVar, get_args
@@ -89,16 +89,9 @@ class RecordLife:
             )
         facts = stored_facts(self.base, item, record_ids)
         with writing(self.base.engine) as session:
-            moment = now() + AHEAD
-            past = events_of(session, item, list(facts))
-            made = []
-            for record_id, fact in facts.items():
-                _check(action, item, record_id, fact, past.get(record_id, []), moment)
-                made.append(event(action, item, record_id, fact["subject_id"], moment, order))
-            session.add_all(made)
-            session.flush()
+            made = take(session, action, item, facts, order)
             session.expunge_all()
-        wait_until(moment)
+        wait_until(made[0].recorded_at)
         return made
 
     def events(self, item_code: str, record_id: str) -> list[LifecycleRow]:
@@ -116,6 +109,31 @@ class RecordLife:
             by_record.setdefault((row.item, row.record_id), []).append(row)
         found = [dispute(befell, as_of) for befell in by_record.values()]
         return sorted((one for one in found if one), key=lambda one: one.recorded_at)
+
+
+def take(
+    session: Session, action: Action, item: Item, facts: Mapping[str, Mapping[str, Any]], order: Order
+) -> list[LifecycleRow]:
+    """As ``RecordLife.apply``, in the caller's transaction; ``facts`` of at least one record, as ``stored_facts``.
+
+    The caller acknowledges after the events' moment (``wait_until``). Raises ``BadLifecycle``.
+    """
+    moment = now() + AHEAD
+    past = events_of(session, item, list(facts))
+    made = []
+    for record_id, fact in facts.items():
+        _check(action, item, record_id, fact, past.get(record_id, []), moment)
+        made.append(event(action, item, record_id, fact["subject_id"], moment, order))
+    session.add_all(made)
+    session.flush()
+    return made
+
+
+def check(session: Session, action: Action, item: Item, facts: Mapping[str, Mapping[str, Any]]) -> None:
+    """Raises ``BadLifecycle`` where ``take`` would now."""
+    past, moment = events_of(session, item, list(facts)), now()
+    for record_id, fact in facts.items():
+        _check(action, item, record_id, fact, past.get(record_id, []), moment)
 
 
 def stored_facts(base: RecordBase, item: Item, record_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -178,7 +196,7 @@ def wait_until(moment: datetime) -> None:
 
 
 def _check(
-    action: Action, item: Item, record_id: str, fact: dict[str, Any], past: list[LifecycleRow], moment: datetime
+    action: Action, item: Item, record_id: str, fact: Mapping[str, Any], past: list[LifecycleRow], moment: datetime
 ) -> None:
     out_of_sight, open_dispute = hidden(past, moment), dispute(past, moment)
     if action == "restore" and not out_of_sight:

@@ -17,9 +17,23 @@ from records.words import Text
 from scoring.rating import Rater
 from service import problems
 from service.assessing import AssessmentDesk
+from service.desk.lawful_steps import LawfulSteps
+from service.desk.objections import ObjectionDesk
 from service.exchange import body_limit, lifespan, open_exchange
 from service.logs import endure
-from service.routes import assessment, batches, catalogue, docs, files, health, models, scores, uploads
+from service.routes import (
+    assessment,
+    batches,
+    catalogue,
+    docs,
+    files,
+    health,
+    models,
+    objections,
+    repairs,
+    scores,
+    uploads,
+)
 from service.security import Clients
 
 MAXIMUM_BODY = 64 * 1024
@@ -52,10 +66,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.files = SubjectFiles(base)
     app.state.clients = Clients(base.engine)
     app.state.assessments = AssessmentDesk(base)
+    app.state.objections = ObjectionDesk(base)
+    app.state.lawful_steps = LawfulSteps(base)
     app.state.exchange = open_exchange(base)
     problems.install(app)
     app.middleware("http")(_guard)
-    for routes in (scores, files, models, catalogue, uploads, batches, assessment, health, docs):
+    for routes in (scores, files, objections, repairs, models, catalogue, uploads, batches, assessment, health, docs):
         app.include_router(routes.router)
     if STATIC.is_dir():
         app.mount("/static", StaticFiles(directory=STATIC), name="static")

@@ -23,7 +23,24 @@ from records.words import Text
 from scoring.audit import enter
 
 Role = Literal["platform", "bank", "agency", "analyst", "regulator"]
-Action = Literal["score", "read", "replay", "list", "push", "receipts", "assess", "file"]
+Action = Literal[
+    "score",
+    "read",
+    "replay",
+    "list",
+    "push",
+    "receipts",
+    "assess",
+    "file",
+    "report",
+    "object",
+    "answer",
+    "cases",
+    "repair",
+    "propose",
+    "approve",
+    "erase",
+]
 Purpose = Literal["loan_application", "loan_monitoring", "review", "demonstration"]
 ROLES: tuple[Role, ...] = get_args(Role)
 
@@ -52,6 +69,14 @@ ALLOWED: dict[Action, frozenset[Role]] = {
     "receipts": frozenset({"agency", "regulator"}),
     "assess": frozenset({"agency", "regulator"}),
     "file": frozenset({"platform", "bank", "regulator"}),
+    "report": frozenset({"platform", "bank", "regulator"}),
+    "object": frozenset({"platform", "bank", "agency"}),
+    "answer": frozenset({"agency"}),
+    "cases": frozenset({"platform", "bank", "agency", "regulator"}),
+    "repair": frozenset({"platform", "bank", "agency"}),
+    "propose": frozenset({"agency"}),
+    "approve": frozenset({"regulator"}),
+    "erase": frozenset({"regulator"}),
 }
 
 

@@ -15,7 +15,8 @@ from records.backup.dump import CHUNK_ROWS
 from records.backup.errors import DamagedBackup, RestoreFailed, UnknownRevision
 from records.backup.manifest import Manifest, TableEntry
 from records.backup.store import FileStore, after
-from records.database import Operations, alembic_configuration
+from records.database import alembic_configuration
+from records.every_table import every_table
 from records.words import Text
 
 REVISION_TABLE = "alembic_version"
@@ -68,7 +69,7 @@ def load(connection: Connection, manifest: Manifest, store: FileStore, done: Cal
 def _drop_tables(connection: Connection, names: set[str]) -> None:
     """Remove the tables of an earlier base. Downgrading instead would trip over rows that an old schema forbids."""
     present = set(sa.inspect(connection).get_table_names())
-    ours = (names | set(Operations.metadata.tables) | {REVISION_TABLE}) & present
+    ours = (names | set(every_table().tables) | {REVISION_TABLE}) & present
     earlier = MetaData()
     earlier.reflect(connection, only=sorted(ours), resolve_fks=False)
     earlier.drop_all(connection)

@@ -18,8 +18,8 @@ from records.backup.manifest import MANIFEST, FileEntry, Manifest, read_manifest
 from records.backup.placing import SIDE
 from records.backup.registry import copy_registry
 from records.backup.store import FileStore
-from records.database import Operations
 from records.errors import HuixinError
+from records.every_table import every_table
 from records.keyring import KeyRing
 from records.moment import now
 from records.settings import Settings
@@ -100,7 +100,7 @@ def _made(settings: Settings, engine: Engine, folder: Path, store: FileStore, st
     created_at, keys = now(), KeyRing.from_settings(settings).fingerprints
     before = _size(store.folder)
     with steps(Text("读取业务数据库（行）", "reading the operations database (rows)"), None) as done:
-        snapshot = take_snapshot(engine, Operations.metadata, store, done)
+        snapshot = take_snapshot(engine, every_table(), store, done)
     files = _keep_records(settings, snapshot, store, steps)
     files += _keep_others(settings, store, steps)
     if KeyRing.from_settings(settings).fingerprints != keys:

@@ -12,8 +12,9 @@ from sqlalchemy import Engine, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from records.backup.errors import RestoreRefused
-from records.database import FileRow, Operations, open_engine, writing
+from records.database import FileRow, open_engine, writing
 from records.durable import make_durable
+from records.every_table import every_table
 from records.settings import Settings
 from records.words import Text
 
@@ -48,7 +49,7 @@ class Former:
         engine = open_engine(settings.operations_url)
         try:
             with engine.connect() as connection:
-                present = sorted(set(Operations.metadata.tables) & set(sa.inspect(connection).get_table_names()))
+                present = sorted(set(every_table().tables) & set(sa.inspect(connection).get_table_names()))
                 occupied = any(
                     connection.scalar(sa.select(sa.literal(1)).select_from(sa.table(name)).limit(1))
                     for name in present

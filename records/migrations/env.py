@@ -2,11 +2,11 @@
 
 from alembic import context
 
-from records.database import Operations
+from records.every_table import every_table
 
 connection = context.config.attributes["connection"]
 context.configure(
-    connection=connection, target_metadata=Operations.metadata, render_as_batch=connection.dialect.name == "sqlite"
+    connection=connection, target_metadata=every_table(), render_as_batch=connection.dialect.name == "sqlite"
 )
 with context.begin_transaction():
     context.run_migrations()

@@ -15,7 +15,7 @@ from sqlalchemy import Float, insert, select, text, types
 from county.numbers import enterprise_numbers
 from records.backup.dump import stored_type
 from records.base import RecordBase
-from records.database import Operations
+from records.every_table import every_table
 
 FLOATS = (0.1 + 0.2, -1e-9, 5e-324, math.pi * 1e300)
 JSONS = ({"b": 1.0, "a": [None, "惠信", 2**60]}, None)
@@ -33,7 +33,7 @@ def contents(base: RecordBase) -> dict[str, list[tuple[Any, ...]]]:
     """Every row of every table; floats by their bits, JSON as its text."""
     found = {}
     with base.engine.connect() as connection:
-        for table in Operations.metadata.sorted_tables:
+        for table in every_table().sorted_tables:
             shown = [text(f"CAST({c.name} AS TEXT)") if isinstance(c.type, types.JSON) else c for c in table.columns]
             rows = connection.execute(select(*shown).select_from(table).order_by(*table.primary_key.columns)).all()
             found[table.name] = [tuple(struct.pack("d", v) if isinstance(v, float) else v for v in row) for row in rows]
@@ -52,7 +52,7 @@ def odd_values(base: RecordBase) -> None:
         (types.String, ("\\\t'\"", "零")),
     ]
     with base.engine.begin() as connection:
-        for table in Operations.metadata.sorted_tables:
+        for table in every_table().sorted_tables:
             if table.name.startswith("audit") or table.name == "identity_keys":
                 continue
             for turn in (0, 1):

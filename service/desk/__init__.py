@@ -1,0 +1,1 @@
+"""What subjects are owed: their report, an answer to an objection, repair, and erasure where law orders it."""
