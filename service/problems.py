@@ -108,7 +108,8 @@ def install(app: FastAPI) -> None:
 def _headers(error: HuixinError) -> dict[str, str]:
     """How long to wait, and from where to go on, where the error knows."""
     if not isinstance(error, ExchangeError):
-        return {"Retry-After": "60"} if error.status == 507 else {}
+        wait = getattr(error, "retry_after", 60 if error.status == 507 else None)
+        return {} if wait is None else {"Retry-After": str(wait)}
     found = {"Retry-After": error.retry_after, "Upload-Offset": error.offset}
     headers = {name: str(value) for name, value in found.items() if value is not None}
     return headers | ({"Connection": "close"} if error.status in (408, 413) else {})
