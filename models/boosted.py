@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,8 +14,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from models.additive import Additive, fit_additive
 from models.categories import CategoryRates, RatedExplainer, cross_fitted
 from models.grades import pd_of
-from models.growing import Rows, grow, size_of
-from models.shapley import CompiledExplainer, Ensemble, compile_ensemble, read_ensemble
+from models.growing import Grown, Rows, Settings, grow, size_of
+from models.shapley import CompiledExplainer, Ensemble, compile_ensemble
 from models.stacking import Shares, additive_margins, shares_of
 
 Floats = npt.NDArray[np.float64]
@@ -25,13 +25,24 @@ Floats = npt.NDArray[np.float64]
 class Size:
     """What cross-validation settled: depth, trees of each style, the prior of the additive part, what each part says.
 
-    A model with the same size, rows and seed has the same bits.
+    ``settings``: how the trees are grown. A model with the same size, rows and seed has the same bits.
     """
 
     max_depth: int
     trees: tuple[int, ...]
     prior_sd: float
     shares: Shares
+    settings: Settings = field(default_factory=Settings)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, kept: dict[str, Any]) -> Size:
+        """What ``as_dict`` gave. Raises KeyError or TypeError for other data."""
+        shares, settings = Shares(**kept["shares"]), Settings(**kept["settings"])
+        return cls(kept["max_depth"], tuple(kept["trees"]), kept["prior_sd"], shares, settings)
 
 
 class MonotoneBoosted(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -58,6 +69,8 @@ class MonotoneBoosted(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Boosters of each style that differ in their sampling; None: 2, or 1 where there are many rows or trees.
     additive : bool
         Whether an additive part may stand beside the trees.
+    settings : Settings or None
+        How trees are grown, its learning rate in place of ``learning_rate``; None: the usual way.
     size : Size or None
         What a former fit settled (``size_``): nothing is searched then.
     seed, threads : int
@@ -92,6 +105,7 @@ class MonotoneBoosted(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         learning_rate: float = 0.05,
         bags: int | None = None,
         additive: bool = True,
+        settings: Settings | None = None,
         size: Size | None = None,
         seed: int = 0,
         threads: int = 2,
@@ -104,6 +118,7 @@ class MonotoneBoosted(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.learning_rate = learning_rate
         self.bags = bags
         self.additive = additive
+        self.settings = settings
         self.size = size
         self.seed = seed
         self.threads = threads
@@ -124,13 +139,15 @@ class MonotoneBoosted(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         weight = len(names) / len(target)
         rates = CategoryRates.of(given, target, tuple(self.categorical), weight)
         rated = cross_fitted(given, target, owner, tuple(self.categorical), self.seed, weight)
-        rows = Rows(rated, target, owner, directions, rates.columns, self.learning_rate, self.seed, self.threads)
+        settings = self.size.settings if self.size else self.settings or Settings(learning_rate=self.learning_rate)
+        rows = Rows(rated, target, owner, directions, rates.columns, settings, self.seed, self.threads)
         self.size_ = self.size or self._size(rows)
-        self.boosters_ = grow(rows, self.size_.max_depth, self.size_.trees, self._bags(len(target)))
+        grown = grow(rows, self.size_.max_depth, self.size_.trees, self._bags(len(target)))
+        self.boosters_ = [one.booster for one in grown]
         self.additive_: Additive | None = None
         if self.size_.shares.additive:
             self.additive_ = fit_additive(rated, target, directions, self.size_.prior_sd, weight, rates.columns)
-        compiled = compile_ensemble(_together(self.boosters_, self.additive_, self.size_.shares, given.shape[1]))
+        compiled = compile_ensemble(_together(grown, self.additive_, self.size_.shares, given.shape[1]))
         self.explainer_: CompiledExplainer | RatedExplainer = (
             RatedExplainer(rates, compiled) if rates.columns else compiled
         )
@@ -168,9 +185,9 @@ class MonotoneBoosted(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Everything that cross-validation settles."""
         found = size_of(rows, self.max_depth, self.trees, self.max_trees)
         if not self.additive or found.margins is None:
-            return Size(found.max_depth, found.trees, 0.0, Shares(1.0, 0.0, 0.0))
+            return Size(found.max_depth, found.trees, 0.0, Shares(1.0, 0.0, 0.0), rows.settings)
         prior_sd, margins = additive_margins(rows)
-        return Size(found.max_depth, found.trees, prior_sd, shares_of(found.margins, margins, rows))
+        return Size(found.max_depth, found.trees, prior_sd, shares_of(found.margins, margins, rows), rows.settings)
 
     def _bags(self, rows: int) -> int:
         if self.bags is not None:
@@ -198,10 +215,9 @@ def checked_directions(directions: tuple[int, ...] | None, features: int) -> tup
     return tuple(int(direction) for direction in directions)
 
 
-def _together(boosters: list[Any], additive: Additive | None, shares: Shares, features: int) -> Ensemble:
+def _together(grown: list[Grown], additive: Additive | None, shares: Shares, features: int) -> Ensemble:
     """All parts as one set of trees, each with its share; a constant is in the leaves of one of them."""
-    share = shares.trees / len(boosters)
-    trees = [tree.scaled(share) for booster in boosters for tree in read_ensemble(booster).trees]
+    trees = [tree for one in grown for tree in one.trees(shares.trees)]
     constant = shares.intercept
     if additive is not None:
         trees += [tree.scaled(shares.additive) for tree in additive.trees()]

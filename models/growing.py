@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from models.shapley import Tree, read_ensemble
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -17,6 +20,28 @@ DEPTH_COST = 0.0005
 # Tables of the explanation kernel grow with the trees: so many in all, then boosters are fewer.
 MOST_TREES = 1_500
 STYLES = ("greedy", "random")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How trees are grown.
+
+    ``learning_rate``: size of a step; ``feature_share`` of the features that a tree may use; ``row_share`` of the rows
+    that a greedy tree learns from; ``leaf_rows`` and ``penalty`` (L2, of greedy trees' leaves) are in subjects: they
+    grow with the rows that a subject has; ``greedy_share``: what greedy trees count, the random ones count the rest.
+    """
+
+    learning_rate: float = 0.05
+    feature_share: float = 0.5
+    row_share: float = 0.8
+    leaf_rows: float = 5.0
+    penalty: float = 1.0
+    greedy_share: float = 0.5
+
+    @property
+    def shares(self) -> tuple[float, float]:
+        """What each of ``STYLES`` has in what trees say; they add up to 1."""
+        return self.greedy_share, 1 - self.greedy_share
 
 
 @dataclass(frozen=True)
@@ -31,7 +56,7 @@ class Rows:
     owner: Ints
     directions: tuple[int, ...]
     graded: tuple[int, ...]
-    learning_rate: float
+    settings: Settings
     seed: int
     threads: int
 
@@ -70,35 +95,59 @@ class Found:
     margins: Floats | None
 
 
-def size_of(rows: Rows, max_depth: int | None, trees: int | None, most: int) -> Found:
-    """Depth and numbers of trees of the least cross-validated loss; a deeper model must earn its depth."""
+@dataclass(frozen=True)
+class Grown:
+    """A LightGBM booster, one of ``bags`` that have ``share`` in what trees say."""
+
+    booster: Any
+    share: float
+    bags: int
+
+    def trees(self, whole: float) -> list[Tree]:
+        """Its trees, where all trees together count ``whole``."""
+        return [tree.scaled(whole * self.share / self.bags) for tree in read_ensemble(self.booster).trees]
+
+
+def size_of(
+    rows: Rows, max_depth: int | None, trees: int | None, most: int, watch: Callable[[], None] = lambda: None
+) -> Found:
+    """Depth and numbers of trees of the least cross-validated loss; a deeper model must earn its depth.
+
+    ``watch`` is called after every tree and may raise to end it all.
+    """
     folds = rows.folds()
     if len(folds) < 2:
         return Found(max_depth or DEPTHS[0], (trees or min(most, 100),) * len(STYLES), None)
+    learned = dataset(rows)
     if max_depth is None:
-        quick = parameters(rows, STYLES[-1]) | {"learning_rate": 3 * rows.learning_rate}
-        losses = [_held_out(_with_depth(quick, one), rows, folds, trees or most)[0] for one in DEPTHS]
+        quick = parameters(rows, STYLES[-1]) | {"learning_rate": 3 * rows.settings.learning_rate}
+        losses = [_held_out(with_depth(quick, one), rows, learned, folds, trees or most)[0] for one in DEPTHS]
         max_depth = next(d for d, loss in zip(DEPTHS, losses, strict=True) if loss <= min(losses) * (1 + DEPTH_COST))
-    stop = trees is None
-    by_style = [
-        _held_out(_with_depth(parameters(rows, style), max_depth), rows, folds, trees or most, stop) for style in STYLES
-    ]
-    margins = np.mean([margins for _, _, margins in by_style], axis=0)
-    return Found(max_depth, tuple(found for _, found, _ in by_style), margins)
+    margins, counts = np.zeros(len(rows.y)), []
+    for style, share in zip(STYLES, rows.settings.shares, strict=True):
+        count = 0
+        if share:
+            told = with_depth(parameters(rows, style), max_depth)
+            _, count, found = _held_out(told, rows, learned, folds, trees or most, stop=trees is None, watch=watch)
+            margins += share * found
+        counts.append(count)
+    return Found(max_depth, tuple(counts), margins)
 
 
-def grow(rows: Rows, max_depth: int, trees: tuple[int, ...], bags: int) -> list[Any]:
-    """LightGBM boosters on all rows, ``bags`` of each style, fewer where there would be too many trees."""
+def grow(rows: Rows, max_depth: int, trees: tuple[int, ...], bags: int) -> list[Grown]:
+    """Boosters on all rows, ``bags`` of each style, fewer where there would be too many trees."""
     import lightgbm
 
     bags = int(np.clip(MOST_TREES // sum(trees), 1, bags))
+    learned = dataset(rows)
     return [
-        lightgbm.train(
-            _with_depth(parameters(rows, style), max_depth) | {"seed": rows.seed + bag},
-            lightgbm.Dataset(rows.X, rows.y),
-            count,
+        Grown(
+            lightgbm.train(with_depth(parameters(rows, style), max_depth) | {"seed": rows.seed + bag}, learned, count),
+            share,
+            bags,
         )
-        for style, count in zip(STYLES, trees, strict=True)
+        for style, count, share in zip(STYLES, trees, rows.settings.shares, strict=True)
+        if share
         for bag in range(bags)
     ]
 
@@ -109,17 +158,17 @@ def parameters(rows: Rows, style: str) -> dict[str, Any]:
     Half of the boosters choose the best cuts of samples of rows; the others choose among random cuts of all rows
     (extremely randomised trees: Geurts, Ernst & Wehenkel 2006). They err differently, so their mean errs less.
     """
-    greedy = style == "greedy"
+    greedy, told = style == "greedy", rows.settings
     return {
         "objective": "binary",
-        "learning_rate": rows.learning_rate,
-        "feature_fraction": 0.5,
-        "bagging_fraction": 0.8 if greedy else 1.0,
-        "bagging_freq": 1 if greedy else 0,
+        "learning_rate": told.learning_rate,
+        "feature_fraction": told.feature_share,
+        "bagging_fraction": told.row_share if greedy else 1.0,
+        "bagging_freq": 1 if greedy and told.row_share < 1 else 0,
         "extra_trees": not greedy,
-        "min_data_in_leaf": max(2, round(5 * rows.copies)),
+        "min_data_in_leaf": max(2, round(told.leaf_rows * rows.copies)),
         "min_sum_hessian_in_leaf": 0.01,
-        "lambda_l2": rows.copies if greedy else 0.0,
+        "lambda_l2": told.penalty * rows.copies if greedy else 0.0,
         "deterministic": True,
         "force_row_wise": True,
         "feature_pre_filter": False,
@@ -129,22 +178,36 @@ def parameters(rows: Rows, style: str) -> dict[str, Any]:
     } | ({"monotone_constraints": list(rows.directions)} if any(rows.directions) else {})
 
 
-def _with_depth(settings: dict[str, Any], depth: int) -> dict[str, Any]:
+def dataset(rows: Rows) -> Any:
+    """The rows in LightGBM's bins, which are the same for all that learn from them."""
+    import lightgbm
+
+    settings = {"feature_pre_filter": False, "seed": rows.seed, "num_threads": rows.threads, "verbose": -1}
+    return lightgbm.Dataset(rows.X, rows.y, params=settings, free_raw_data=False)
+
+
+def with_depth(settings: dict[str, Any], depth: int) -> dict[str, Any]:
     return settings | {"max_depth": depth, "num_leaves": 2**depth}
 
 
 def _held_out(
-    settings: dict[str, Any], rows: Rows, folds: list[tuple[Ints, Ints]], most: int, stop: bool = True
+    settings: dict[str, Any],
+    rows: Rows,
+    learned: Any,
+    folds: list[tuple[Ints, Ints]],
+    most: int,
+    stop: bool = True,
+    watch: Callable[[], None] = lambda: None,
 ) -> tuple[float, int, Floats]:
     """Least mean held-out log-loss, the number of trees that reach it, and each row's margin by trees of other rows."""
     import lightgbm
 
     found = lightgbm.cv(
         settings,
-        lightgbm.Dataset(rows.X, rows.y, free_raw_data=False),
+        learned,
         most,
         folds=folds,
-        callbacks=[lightgbm.early_stopping(PATIENCE, verbose=False)] if stop else [],
+        callbacks=[lambda _: watch(), *([lightgbm.early_stopping(PATIENCE, verbose=False)] if stop else [])],
         return_cvbooster=True,
     )
     boosters = found.pop("cvbooster").boosters

@@ -9,34 +9,28 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import clone
 
 from features.dictionary import features_for
 from features.peers import PeerTables
 from features.pipeline import FeaturePipeline
-from models.auc_error import areas
-from models.boosted import MonotoneBoosted
 from models.bundle import Bundle, DamagedModel, Family, code_version
-from models.calibration import SLOPE_SPREAD, AffineCalibrator
-from models.early_warning import learn_warning
-from models.gate import Background, Verdict, distressed_within, gather, judge, judge_warning
-from models.hazard import HORIZONS, fit_hazard
+from models.fitting import fit_warning, rate
+from models.gate import Background, Verdict, distressed_within, judge, judge_warning
+from models.hazard import HORIZONS
 from models.registry import CHALLENGER, CHAMPION, ModelVersion, Registry
-from models.scorecard import Scorecard
+from models.surroundings import FromRecords, Surroundings
 from models.tracking import Dataset, typical
 from models.training_table import (
     HORIZON,
-    MINIMUM_EVENTS,
     TrainingTable,
     check_events,
-    folds_of,
     learning_days,
     split_by_subject,
     training_table,
 )
+from models.tuning import log_trials, tune
 from models.validation import auc, bootstrap_interval, calibration, ece, figures, grade_table, ks_curve, roc
 from models.validation.files import Page, report_files
-from models.validation.population import groupings, protected
 from models.validation.report import validation_report
 from models.widening import Widen, Widened
 from records.base import RecordBase
@@ -45,7 +39,16 @@ from records.words import Text
 
 Floats = npt.NDArray[np.float64]
 SCORECARD_MARGIN = 0.005
-FOLDS = {"boosted": 5, "scorecard": 2}
+# What a training does once its tables are built, and how far it is by then, of 100.
+STAGES = {
+    "tuning": 35,
+    "boosted": 55,
+    "scorecard": 70,
+    "warning": 83,
+    "background": 87,
+    "reports": 93,
+    "registration": 100,
+}
 
 
 @dataclass(frozen=True)
@@ -79,12 +82,14 @@ def train(
     progress: Callable[[int], None] | None = None,
     page: Page | None = None,
     widen: Widen | None = None,
+    tune_minutes: float = 0.0,
 ) -> TrainingResult:
     """Train, validate and register the models of ``segment``; the gate decides which one serves.
 
     Each rating model's run keeps its validation report, drawn by ``page`` if one is given
     (``service.pages.render.validation_page``), and its model card. ``widen`` adds inferred rows to those that rating
-    models learn from (``models.widening``); nothing is judged on these.
+    models learn from (``models.widening``); nothing is judged on these. ``tune_minutes``: how long to search settings
+    of the boosted model (``models.tuning``), 0 for the usual ones; what is settled is kept as ``size.json``.
 
     Learns at month ends whose 12-month outcome was known by the validation moment, and validates on the latest month
     end with a complete outcome. Raises ``TooLittleToLearn`` with what is needed and what was found. Progress counts
@@ -103,9 +108,7 @@ def train(
     if not learning:
         training, validation = split_by_subject(known, seed)
     check_events(segment, training, validation)
-    registry = Registry(base.settings)
     features = features_for(segment)
-    directions = tuple(one.direction for one in features)
     learnt_from = widen(training, pipeline) if widen else Widened(training, ())
     common = {
         "segment": segment,
@@ -119,59 +122,91 @@ def train(
         "code_version": code_version(),
         "seed": seed,
     }
-    bundles = []
-    families: tuple[tuple[Family, int], ...] = (("boosted", 50), ("scorecard", 75))
-    rating = common | {"data_fingerprint": learnt_from.table.fingerprint, "inferred": learnt_from.notes}
-    for family, share in families:
-        bundles.append(_validated(fit_rating(learnt_from.table, family, directions, rating), validation))
-        done(share)
-    learnt = learn_warning(connection, pipeline, common) if learning else None
-    warning = _validated_warning(learnt or fit_warning(training, directions, common), validation)
-    done(85)
-    latest = training.where(training.as_of == training.as_of.max())
-    background = gather(pipeline, pipeline.codes, validation, latest)
-    wide = learnt_from.table
+    material = Material(training, validation, learnt_from, tuple(one.direction for one in features), common)
+    around = FromRecords(connection, pipeline, forward=bool(learning))
+    return train_on(
+        Registry(base.settings),
+        material,
+        around,
+        page=page,
+        tune_minutes=tune_minutes,
+        told=lambda share: done(20 + round(share * (STAGES["tuning"] - 20))),
+        ended=lambda stage: done(STAGES[stage]),
+    )
+
+
+@dataclass(frozen=True)
+class Material:
+    """Where training begins once its tables are built.
+
+    ``learnt_from``: the rows that rating models learn from, inferred ones among them, if any; ``directions`` one a
+    feature; ``common``: the facts of every bundle (segment, codes, words, as-ofs, seed, ...).
+    """
+
+    training: TrainingTable
+    validation: TrainingTable
+    learnt_from: Widened
+    directions: tuple[int, ...]
+    common: dict[str, Any]
+
+
+def train_on(
+    registry: Registry,
+    material: Material,
+    around: Surroundings,
+    *,
+    page: Page | None = None,
+    tune_minutes: float = 0.0,
+    told: Callable[[float], None] = lambda _: None,
+    ended: Callable[[str], None] = lambda _: None,
+) -> TrainingResult:
+    """Fit, validate and register the models of ``material``.
+
+    ``tune_minutes``: see ``train``; ``told`` hears which share of them is spent, ``ended`` each of ``STAGES`` as it
+    ends.
+    """
+    training, validation, directions, common = (
+        material.training,
+        material.validation,
+        material.directions,
+        material.common,
+    )
+    wide, notes = material.learnt_from
+    rating = common | {"data_fingerprint": wide.fingerprint, "inferred": notes}
+    tuned = None
+    if tune_minutes:
+        found = wide.X, wide.outcome, wide.subject
+        tuned = tune(*found, directions, minutes=tune_minutes, seed=common["seed"], told=told)
+        ended("tuning")
+    rated = []
+    families: tuple[Family, ...] = ("boosted", "scorecard")
+    for family in families:
+        fitted = rate(wide, family, directions, rating, tuned=tuned)
+        rated.append(replace(fitted, bundle=_validated(fitted.bundle, validation)))
+        ended(family)
+    bundles = [one.bundle for one in rated]
+    learnt = around.warning(common) or fit_warning(training, directions, common)
+    warning = _validated_warning(learnt, validation)
+    ended("warning")
+    background = around.background(validation, training.where(training.as_of == training.as_of.max()))
+    ended("background")
+    segment, codes = common["segment"], common["codes"]
     datasets = (
-        Dataset.of("learning", segment, pipeline.codes, wide.outcome, training.as_of, wide.fingerprint),
-        Dataset.of("validation", segment, pipeline.codes, validation.outcome, validation.as_of, validation.fingerprint),
+        Dataset.of("learning", segment, codes, wide.outcome, training.as_of, wide.fingerprint),
+        Dataset.of("validation", segment, codes, validation.outcome, validation.as_of, validation.fingerprint),
     )
-    with registry.training(segment, {"segment": segment, "seed": seed, "synthetic": synthetic}):
+    with registry.training(segment, {name: common[name] for name in ("segment", "seed", "synthetic")}):
+        if tuned is not None:
+            log_trials(segment, tuned)
         logged = {"datasets": datasets, "example": typical(training.X)}
-        reported = _Reporter(connection, directions, training, validation, _serving(registry, segment), page)
+        reporter = _Reporter(around, directions, training, validation, _serving(registry, segment), page)
+        reported: dict[Family, dict[str, Any]] = {
+            one.bundle.family: one.settled | reports(one.bundle, validation) | reporter(one.bundle) for one in rated
+        }
+        ended("reports")
         result = _settle(registry, directions, bundles, warning, validation, background, logged, reported)
-    done(100)
+        ended("registration")
     return result
-
-
-def fit_rating(training: TrainingTable, family: Family, directions: tuple[int, ...], common: dict[str, Any]) -> Bundle:
-    """A calibrated rating model of all rows; ``common`` holds the bundle's facts (segment, codes, seed, ...)."""
-    model = _estimator(family, directions, common["seed"])
-    model.fit(training.X, training.outcome, groups=training.subject)
-    margin, later = _later_margins(model, training, FOLDS[family], common["seed"])
-    calibrator = AffineCalibrator.fit(margin, later.outcome, spread=SLOPE_SPREAD)
-    crossed = areas(later.outcome, margin)
-    metrics = {"auc_learning": float(crossed.auc[0]), "auc_learning_error": crossed.error()}
-    contributions = calibrator.slope * model.explain(later.X)[1]
-    weights = dict(zip(common["codes"], np.abs(contributions).mean(axis=0).tolist(), strict=True))
-    text = model.text if isinstance(model, MonotoneBoosted) else None
-    return Bundle(
-        family=family,
-        explainer=model.explainer_,
-        calibrator=calibrator,
-        weights=weights,
-        metrics=metrics,
-        booster_text=text,
-        **common,
-    )
-
-
-def fit_warning(training: TrainingTable, directions: tuple[int, ...], common: dict[str, Any]) -> Bundle:
-    """The early-warning model of distress within 3, 6 and 12 months, of rows that are not in distress already."""
-    followed = np.full(len(training.outcome), float(HORIZON))
-    within = training.months_to_distress <= HORIZON
-    months = np.where(within, training.months_to_distress, np.nan)
-    model = fit_hazard(training.X, months, followed, training.subject, directions, seed=common["seed"])
-    return Bundle(family="warning", explainer=model, **common)
 
 
 def reports(bundle: Bundle, validation: TrainingTable) -> dict[str, Any]:
@@ -189,7 +224,7 @@ def reports(bundle: Bundle, validation: TrainingTable) -> dict[str, Any]:
 class _Reporter:
     """The validation report of a bundle, as the files that its run keeps."""
 
-    connection: Any
+    around: Surroundings
     directions: tuple[int, ...]
     learning: TrainingTable
     validation: TrainingTable
@@ -204,8 +239,8 @@ class _Reporter:
             rows,
             self.directions,
             learning=self.learning,
-            groups=groupings(self.connection, bundle.segment, rows.subject, rows.as_of, rows.X, bundle.codes),
-            attributes=protected(self.connection, bundle.segment, rows.subject, rows.as_of),
+            groups=self.around.groups(rows, bundle.codes),
+            attributes=self.around.attributes(rows),
             champion=(self.champion, theirs) if self.champion is not None and theirs is not None else None,
         )
         return report_files(report, self.page)
@@ -241,7 +276,7 @@ def _settle(
     validation: TrainingTable,
     background: Background,
     logged: dict[str, Any],
-    reported: Callable[[Bundle], dict[str, Any]],
+    reported: dict[Family, dict[str, Any]],
 ) -> TrainingResult:
     """Register everything; the preferred rating model meets the gate first, the other stands as challenger."""
     segment = warning.segment
@@ -250,7 +285,7 @@ def _settle(
     refusals: list[Text] = []
     promoted = False
     for bundle in sorted(bundles, key=_preference, reverse=True):
-        version = _register(registry, bundle, reports(bundle, validation) | reported(bundle), logged)
+        version = _register(registry, bundle, reported[bundle.family], logged)
         passed = False
         if not promoted:
             theirs = _columns(validation, bundle, champion)
@@ -319,25 +354,3 @@ def _register(registry: Registry, bundle: Bundle, found: dict[str, Any], logged:
         "reject_inference": bool(bundle.inferred),
     }
     return registry.register(bundle, parameters, bundle.metrics, found, **logged)
-
-
-def _later_margins(model: Any, training: TrainingTable, folds: int, seed: int) -> tuple[Floats, TrainingTable]:
-    """Rows of the latest month end and their margins by models of other subjects at earlier month ends.
-
-    Where the earlier month ends hold too few events, the models learn from the other subjects at all of them.
-    """
-    latest = training.as_of == training.as_of.max()
-    earlier = ~latest if training.outcome[~latest].sum() >= MINIMUM_EVENTS else np.ones(len(latest), bool)
-    known = {"size": model.size_, "bags": 1} if isinstance(model, MonotoneBoosted) else {}
-    fold_of = folds_of(training.subject, folds, seed)
-    margin = np.full(len(training.outcome), np.nan)
-    for fold in range(folds):
-        inside, asked = (fold_of != fold) & earlier, (fold_of == fold) & latest
-        part = clone(model).set_params(**known)
-        part.fit(training.X[inside], training.outcome[inside], groups=training.subject[inside])
-        margin[asked] = part.margin(training.X[asked])
-    return margin[latest], training.where(latest)
-
-
-def _estimator(family: Family, directions: tuple[int, ...], seed: int) -> Any:
-    return MonotoneBoosted(directions, seed=seed) if family == "boosted" else Scorecard(directions)

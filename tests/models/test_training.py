@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from sklearn.base import BaseEstimator
 
-import models.training as training_module
+import models.fitting as fitting
 from models.bundle import Family
+from models.fitting import fit_rating, fit_warning
 from models.gate import Thresholds, judge, judge_warning
-from models.training import fit_rating, fit_warning
 from models.training_table import TrainingTable, learning_days
 from records.moment import add_months
 
@@ -81,7 +81,7 @@ def test_what_calibrates_is_later_and_of_other_subjects() -> None:
         made.as_of,
         made.months_to_distress,
     )
-    margin, later = training_module._later_margins(Remembering(), table, 4, seed=1)
+    margin, later = fitting._later_margins(Remembering(), table, 4, seed=1)
     assert len(margin) == 900
     assert not np.isnan(margin).any()
     assert set(later.X[:, 0]) == {2.0}
