@@ -16,6 +16,7 @@ from records.words import Text
 if TYPE_CHECKING:
     from models.monitoring import ModelHealth
     from models.shadow_report import ShadowReport
+    from models.warning_monitoring import WarningHealth
 
 STYLES = {"red": "bold red", "yellow": "dark_orange", "green": "green"}
 Segment = Annotated[str, typer.Argument(help="enterprise 或 farmer · segment")]
@@ -28,7 +29,7 @@ def monitor(
     ] = None,
     every: Annotated[int, typer.Option(help="评级日间隔月数 · months between cohorts", min=1, max=12)] = 3,
     to: Annotated[
-        Path | None, typer.Option(help="网页，默认 HUIXIN_HOME/models/主体类别.html · the page to write")
+        Path | None, typer.Option(help="网页，默认 HUIXIN_HOME/models/主体类别[-warning].html · the page to write")
     ] = None,
     json: Annotated[
         Path | None, typer.Option("--json", help="JSON，默认与网页并列 · JSON file, beside the page")
@@ -37,6 +38,7 @@ def monitor(
         Literal["yellow", "red", "never"],
         typer.Option(help="达到何级以状态 1 结束 · from which level on to end with status 1"),
     ] = "red",
+    warning: Annotated[bool, typer.Option(help="改为监测预警模型 · the early-warning model instead")] = False,
 ) -> None:
     """监测上线模型：漂移、随结果到期的校准、预计表现 · drift, maturing calibration, expected performance.
 
@@ -44,18 +46,21 @@ def monitor(
     """
     from models.model_alarms import ALARM_LEVELS
     from models.monitoring import monitor_model
+    from models.warning_monitoring import WarningHealth, monitor_warning
     from records.base import RecordBase
     from records.moment import parse_as_of, shanghai_day
     from records.settings import Settings
-    from service.pages.model_page import model_page
+    from service.pages.model_page import model_page, warning_page
 
     settings = Settings()
     day = shanghai_day(parse_as_of(as_of)) if as_of else None
+    watch = monitor_warning if warning else monitor_model
     with progress("监测模型", "monitoring the model", 100) as done:
-        found = monitor_model(RecordBase.open(settings), segment, day, every=every, progress=done)
+        found = watch(RecordBase.open(settings), segment, day, every=every, progress=done)
     _show_health(found)
-    page = to or settings.home / "models" / f"{segment}.html"
-    _write(page, model_page(found).encode())
+    page = to or settings.home / "models" / (f"{segment}-warning.html" if warning else f"{segment}.html")
+    told = warning_page(found) if isinstance(found, WarningHealth) else model_page(found)
+    _write(page, told.encode())
     _write(json or page.with_suffix(".json"), orjson.dumps(found.as_dict(), option=orjson.OPT_INDENT_2))
     say(f"网页：{page}", f"page: {page}")
     if alarm != "never" and ALARM_LEVELS.index(found.level) >= ALARM_LEVELS.index(alarm):
@@ -101,7 +106,7 @@ def shadow(
         time.sleep(every)
 
 
-def _show_health(found: ModelHealth) -> None:
+def _show_health(found: ModelHealth | WarningHealth) -> None:
     from models.model_alarms import ALARM_WORDS
 
     title = Text(f"{found.model} v{found.version}，{found.as_of}", f"{found.model} v{found.version}, {found.as_of}")

@@ -55,11 +55,11 @@ def alarms(
     """
     found = [
         _scores(scores),
-        _features(*drifted),
+        feature_drift(*drifted),
         *_calibration(cohorts),
         *_discrimination(cohorts),
         _expected(now, then),
-        _age(reference, as_of),
+        age(reference, as_of),
     ]
     return tuple(sorted(found, key=lambda one: -ALARM_LEVELS.index(one.level)))
 
@@ -85,7 +85,8 @@ def _scores(scores: ScoreDrift) -> Alarm:
     )
 
 
-def _features(weight: float, moved: Sequence[tuple[str, float]]) -> Alarm:
+def feature_drift(weight: float, moved: Sequence[tuple[str, float]]) -> Alarm:
+    """``weight``: share of the model's weight on features that moved, ``moved``: those with their index."""
     named = ", ".join(f"{code} ({index:.2f})" for code, index in moved[:5])
     return Alarm(
         "feature-drift",
@@ -105,10 +106,10 @@ def _features(weight: float, moved: Sequence[tuple[str, float]]) -> Alarm:
 
 def _calibration(cohorts: Sequence[Cohort]) -> list[Alarm]:
     """Of those rated then, so many should have defaulted by now: the worst cohort, the most mature of them."""
-    seen = [(_off(one), one) for one in cohorts if one.elapsed and one.rows]
-    if not seen:
+    found = calibrated(cohorts)
+    if found is None:
         return []
-    level, one = max(seen, key=lambda pair: (ALARM_LEVELS.index(pair[0]), pair[1].elapsed))
+    level, one = found
     return [
         Alarm(
             "calibration",
@@ -128,6 +129,12 @@ def _calibration(cohorts: Sequence[Cohort]) -> list[Alarm]:
     ]
 
 
+def calibrated(cohorts: Sequence[Cohort]) -> tuple[AlarmLevel, Cohort] | None:
+    """How far events are off what was expected, of the worst cohort, the most mature of them; None before any month."""
+    seen = [(_off(one), one) for one in cohorts if one.elapsed and one.rows]
+    return max(seen, key=lambda pair: (ALARM_LEVELS.index(pair[0]), pair[1].elapsed), default=None)
+
+
 def _off(one: Cohort) -> AlarmLevel:
     """Beyond chance and by a factor that matters."""
     level: AlarmLevel = "green"
@@ -141,17 +148,10 @@ def _off(one: Cohort) -> AlarmLevel:
 
 def _discrimination(cohorts: Sequence[Cohort]) -> list[Alarm]:
     """The latest cohort with all its outcomes against the first, the one of validation."""
-    mature = [one for one in cohorts if one.auc is not None]
-    if not mature:
+    found = ranking(cohorts, LEAST_AUC)
+    if found is None:
         return []
-    first, last = mature[0], mature[-1]
-    assert first.auc is not None  # noqa: S101
-    assert last.auc is not None  # noqa: S101
-    error = last.auc_error or 0.0
-    lost = first.auc - last.auc - one_sided(CERTAINTY[0]) * error if last is not first else 0.0
-    level = _level(lost, AUC_LOST)
-    if last.auc + one_sided(CERTAINTY[0]) * error < LEAST_AUC:
-        level = "red"
+    level, first, last, error = found
     return [
         Alarm(
             "discrimination",
@@ -165,6 +165,25 @@ def _discrimination(cohorts: Sequence[Cohort]) -> list[Alarm]:
             Text("区分度下降须重训", "a model that ranks worse has to be trained again"),
         )
     ]
+
+
+def ranking(cohorts: Sequence[Cohort], least: float) -> tuple[AlarmLevel, Cohort, Cohort, float] | None:
+    """How the latest complete cohort is ranked against the first complete one: level, both, the latest AUC's error.
+
+    Red where the latest is surely under ``least``; None before any cohort is complete.
+    """
+    mature = [one for one in cohorts if one.auc is not None]
+    if not mature:
+        return None
+    first, last = mature[0], mature[-1]
+    assert first.auc is not None  # noqa: S101
+    assert last.auc is not None  # noqa: S101
+    error = last.auc_error or 0.0
+    lost = first.auc - last.auc - one_sided(CERTAINTY[0]) * error if last is not first else 0.0
+    level = _level(lost, AUC_LOST)
+    if last.auc + one_sided(CERTAINTY[0]) * error < least:
+        level = "red"
+    return level, first, last, error
 
 
 def _expected(now: Expected, then: Expected) -> Alarm:
@@ -189,7 +208,8 @@ def _expected(now: Expected, then: Expected) -> Alarm:
     )
 
 
-def _age(reference: date, as_of: date) -> Alarm:
+def age(reference: date, as_of: date) -> Alarm:
+    """How long ago the model was validated."""
     months = (as_of.year - reference.year) * 12 + as_of.month - reference.month
     level: AlarmLevel = "red" if months >= OLD_MONTHS[1] else "yellow" if months >= OLD_MONTHS[0] else "green"
     return Alarm(

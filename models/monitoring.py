@@ -124,7 +124,7 @@ def monitor_model(
     registry = registry or Registry(base.settings)
     bundle, version = registry.champion(segment)
     connection = base.connection()
-    day, known_on = as_of or _last_day(connection, segment), as_of or shanghai_day(now())
+    day, known_on = as_of or last_day(connection, segment), as_of or shanghai_day(now())
     reference = bundle.validated_as_of
     if reference is None or reference >= day:
         raise NothingToMonitor(
@@ -180,7 +180,8 @@ def monitor_model(
     return found
 
 
-def _last_day(connection: Any, segment: str) -> date:
+def last_day(connection: Any, segment: str) -> date:
+    """The end of the last month that was reported. Raises ``NothingToMonitor`` where none was."""
     span = recorded_span(connection, segment)
     if span is None:
         raise NothingToMonitor(Text(f"{segment} 没有按月报送的记录", f"{segment} has no monthly records"))

@@ -99,6 +99,15 @@ def test_monitoring_writes_a_page_and_ends_with_its_level(huixin: Callable[..., 
     assert "随结果到期的校准" in page.read_text()
 
 
+def test_the_warning_model_is_monitored_by_the_same_command(huixin: Callable[..., Result], tmp_path: Path) -> None:
+    page = tmp_path / "w.html"
+    done = huixin("monitor", "farmer", "--warning", "--every", "12", "--to", str(page), "--alarm", "yellow")
+    told = orjson.loads(page.with_suffix(".json").read_bytes())
+    assert done.exit_code == (0 if told["level"] == "green" else 1), done.output
+    assert "预警模型监测" in page.read_text()
+    assert "困境" in done.output
+
+
 def test_ratings_are_shadowed_by_command(
     huixin: Callable[..., Result], home: Path, last_day: date, tmp_path: Path
 ) -> None:

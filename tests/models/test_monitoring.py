@@ -12,12 +12,15 @@ import pytest
 
 from features.drift import Two
 from models.expected import expected, expected_auc
+from models.follow_up import FollowUp
 from models.grades import pd_of
 from models.maturing import Cohort, Rated, cohort, timing
-from models.model_alarms import alarms, worst
+from models.model_alarms import Alarm, alarms, worst
 from models.monitoring import ModelHealth, NothingToMonitor, monitor_model
 from models.score_drift import ScoreDrift
 from models.validation import auc, brier
+from models.warning_alarms import alarms as warning_alarms
+from models.warning_monitoring import RiskDrift, WarningHealth, cohort_ahead, monitor_warning
 from records.base import RecordBase
 
 
@@ -164,3 +167,88 @@ def test_the_page_tells_it_in_both_languages(health: ModelHealth) -> None:
 def test_before_validation_there_is_nothing_to_monitor(trained_base: RecordBase, health: ModelHealth) -> None:
     with pytest.raises(NothingToMonitor, match="validation day"):
         monitor_model(trained_base, "farmer", health.reference)
+
+
+def seen(rng: Any, chances: Any, followed: int, factor: float = 1.0) -> FollowUp:
+    """Rows whose distress comes as ``chances`` [n, 12] say, or at ``factor`` times them; seen for so many months."""
+    rows = len(chances)
+    months = 1.0 + (np.minimum(factor * chances, 1) < rng.random(rows)[:, None]).sum(axis=1)
+    months = np.where(months <= followed, months, np.nan)
+    moment = np.full(rows, np.datetime64("2024-12-31", "us"))
+    return FollowUp(np.empty((rows, 0)), np.arange(rows), moment, months, np.full(rows, followed, float), np.ones(rows))
+
+
+def test_distress_is_held_against_what_is_due_at_each_horizon() -> None:
+    rng, day = np.random.default_rng(3), date(2024, 12, 31)
+    chances = pd_of(log_odds(20_000, 4))[:, None] * np.arange(1, 13) / 12
+    fair = seen(rng, chances, 8)
+    three, six, year = (cohort_ahead(day, horizon, chances, fair) for horizon in (3, 6, 12))
+    assert [one.elapsed for one in (three, six, year)] == [3, 6, 8]
+    for one in (three, six, year):
+        assert one.low < one.expected < one.high
+    assert year.expected == pytest.approx(chances[:, 7].sum())
+    assert three.observed < six.observed < year.observed
+    assert six.auc is not None
+    assert six.auc > 0.6
+    assert year.auc is None
+
+
+def test_a_warning_model_that_foresees_too_little_raises_an_alarm_in_both_languages() -> None:
+    rng, day = np.random.default_rng(3), date(2024, 12, 31)
+    chances = pd_of(log_odds(20_000, 4))[:, None] * np.arange(1, 13) / 12
+    quiet = RiskDrift(0.001, 0.01, "stable", Two(0.05, 0.05), {"debt": 0.01})
+
+    def told(factor: float, risk: RiskDrift = quiet) -> dict[str, Alarm]:
+        came = seen(rng, chances, 12, factor)
+        cohorts = {horizon: [cohort_ahead(day, horizon, chances, came)] for horizon in (3, 6, 12)}
+        return {one.code: one for one in warning_alarms(risk, (0.0, []), cohorts, *DAYS)}
+
+    assert worst(tuple(told(1.0).values())) == "green"
+    doubled = told(2.0)
+    assert {doubled[f"distress-{horizon}m"].level for horizon in (3, 6, 12)} == {"red"}
+    assert "应陷入困境" in doubled["distress-6m"].found.zh
+    assert "too low warn too seldom" in doubled["distress-6m"].advice.en
+    moved = told(1.0, replace(quiet, index=0.4, level="large"))
+    assert moved["risk-drift"].level == "red"
+    assert "debt" in moved["risk-drift"].advice.zh
+
+
+@pytest.fixture(scope="module")
+def warning_health(trained_base: RecordBase) -> WarningHealth:
+    return monitor_warning(trained_base, "farmer", every=6)
+
+
+def test_the_warning_model_that_serves_is_monitored(
+    warning_health: WarningHealth, trained_base: RecordBase, last_day: date
+) -> None:
+    health = warning_health
+    assert health.as_of == last_day
+    assert health.model == "huixin-farmer-warning"
+    for horizon in (3, 6, 12):
+        cohorts = health.of(horizon)
+        assert cohorts[0].day == health.reference
+        assert all(one.elapsed <= horizon for one in cohorts)
+        assert cohorts[0].elapsed == horizon
+        assert cohorts[0].auc is not None
+        assert cohorts[-1].elapsed < horizon or horizon < 12
+    assert 0 < health.of(3)[0].observed <= health.of(6)[0].observed <= health.of(12)[0].observed
+    assert sum(health.risk.log_odds.values()) != 0
+    assert sum(one.weight for one in health.features) == pytest.approx(1)
+    told = orjson.loads(orjson.dumps(health.as_dict()))
+    assert {one["code"] for one in told["alarms"]} >= {"risk-drift", "feature-drift", "distress-6m", "age"}
+    assert told["ahead"][0]["day"] == str(health.reference)
+    with pytest.raises(NothingToMonitor, match="validation day"):
+        monitor_warning(trained_base, "farmer", health.reference)
+
+
+def test_the_page_of_the_warning_model_tells_it_in_both_languages(warning_health: WarningHealth) -> None:
+    from service.pages.model_page import warning_page
+
+    page = warning_page(warning_health)
+    assert "预警模型监测" in page
+    assert "Distress as it comes" in page
+    for horizon in (3, 6, 12):
+        assert f'id="chart-ahead_{horizon}"' in page
+    for alarm in warning_health.alarms:
+        assert alarm.words.zh in page
+        assert alarm.words.en in page

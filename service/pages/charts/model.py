@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from models.maturing import Cohort
 from models.monitoring import ModelHealth
+from models.warning_monitoring import WarningHealth
 from records.words import Language, Text
 from service.pages.charts.frame import (
     BLUE,
@@ -20,15 +24,44 @@ from service.pages.content import DataTable, Option
 
 def cohort_bars(health: ModelHealth, language: Language) -> Option:
     """Defaults so far of those rated at each day: expected as bars, observed as points with what is compatible."""
-    cohorts = [one for one in health.cohorts if one.elapsed]
-    names = [f"{one.day:%Y-%m}" for one in cohorts]
-    due = said(language, "应违约户数", "expected defaults")
-    seen = said(language, "实际违约户数与相容区间", "observed, and what is compatible with it")
+    words = (
+        Text("应违约户数", "expected defaults"),
+        Text("实际违约户数与相容区间", "observed, and what is compatible with it"),
+    )
+    return _due_and_seen(health.cohorts, words, language)
+
+
+def ahead_bars(health: WarningHealth, horizon: int, language: Language) -> Option:
+    """Distress within ``horizon`` months, or so far, of those at risk at each month end, drawn as defaults are."""
+    words = (
+        Text(f"{horizon} 个月内预计陷入困境户数", f"distress expected within {horizon} months"),
+        Text("实际户数与相容区间", "observed, and what is compatible with it"),
+    )
+    return _due_and_seen(health.of(horizon), words, language)
+
+
+def cohort_table(health: ModelHealth) -> DataTable:
+    words = Text("评级日", "Rated on"), Text("应违约", "Expected")
+    caption = Text("按评级日：应违约与实际违约", "By day of rating: expected and observed defaults")
+    return _outcomes(health.cohorts, words, caption)
+
+
+def ahead_table(health: WarningHealth, horizon: int) -> DataTable:
+    caption = Text(
+        f"{horizon} 个月内困境，按月末：预计与实际",
+        f"Distress within {horizon} months, by month end: expected and observed",
+    )
+    return _outcomes(health.of(horizon), (Text("月末", "Month end"), Text("预计", "Expected")), caption)
+
+
+def _due_and_seen(cohorts: Sequence[Cohort], words: tuple[Text, Text], language: Language) -> Option:
+    cohorts = [one for one in cohorts if one.elapsed]
+    due, seen = (one.in_language(language) for one in words)
     bars = [(at, one.low, one.high) for at, one in enumerate(cohorts)]
     return {
         **frame(),
         "legend": legend(),
-        "xAxis": category_axis(names),
+        "xAxis": category_axis([f"{one.day:%Y-%m}" for one in cohorts]),
         "yAxis": value_axis(said(language, "户", "subjects"), nameLocation="end", nameGap=12),
         "series": [
             {"name": due, "type": "bar", "barWidth": "46%", "itemStyle": {"color": BLUE}}
@@ -40,7 +73,7 @@ def cohort_bars(health: ModelHealth, language: Language) -> Option:
     }
 
 
-def cohort_table(health: ModelHealth) -> DataTable:
+def _outcomes(cohorts: Sequence[Cohort], words: tuple[Text, Text], caption: Text) -> DataTable:
     rows = tuple(
         (
             f"{one.day}",
@@ -52,21 +85,19 @@ def cohort_table(health: ModelHealth) -> DataTable:
             "—" if one.auc is None else f"{one.auc:.3f}",
             "—" if one.ece is None else f"{one.ece:.3f}",
         )
-        for one in health.cohorts
+        for one in cohorts
     )
     columns = (
-        Text("评级日", "Rated on"),
+        words[0],
         Text("已满月数", "Months complete"),
         Text("户数", "Subjects"),
-        Text("应违约", "Expected"),
+        words[1],
         Text("实际", "Observed"),
         Text("相容区间", "Compatible"),
         Text("AUC", "AUC"),
         Text("ECE", "ECE"),
     )
-    return DataTable(
-        Text("按评级日：应违约与实际违约", "By day of rating: expected and observed defaults"), columns, rows
-    )
+    return DataTable(caption, columns, rows)
 
 
 def score_bars(health: ModelHealth, language: Language) -> Option:
