@@ -14,6 +14,7 @@ from records.base import RecordBase
 from records.settings import Settings
 from records.subject_file import SubjectFiles
 from records.words import Text
+from scoring.given import GivenScores
 from scoring.rating import Rater
 from service import problems
 from service.assessing import AssessmentDesk
@@ -31,12 +32,29 @@ from service.routes import (
     models,
     objections,
     repairs,
+    score_history,
+    score_reasons,
     scores,
     uploads,
 )
 from service.security import Clients
 
 MAXIMUM_BODY = 64 * 1024
+ROUTES = (
+    scores,
+    score_history,
+    score_reasons,
+    files,
+    objections,
+    repairs,
+    models,
+    catalogue,
+    uploads,
+    batches,
+    assessment,
+    health,
+    docs,
+)
 STATIC = Path(__file__).parent / "pages" / "static"
 log = structlog.get_logger()
 
@@ -63,6 +81,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.base = base
     app.state.rater = Rater(base)
+    app.state.given = GivenScores(base, app.state.rater.registry)
     app.state.files = SubjectFiles(base)
     app.state.clients = Clients(base.engine)
     app.state.assessments = AssessmentDesk(base)
@@ -71,7 +90,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.exchange = open_exchange(base)
     problems.install(app)
     app.middleware("http")(_guard)
-    for routes in (scores, files, objections, repairs, models, catalogue, uploads, batches, assessment, health, docs):
+    for routes in ROUTES:
         app.include_router(routes.router)
     if STATIC.is_dir():
         app.mount("/static", StaticFiles(directory=STATIC), name="static")
