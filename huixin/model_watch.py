@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -50,13 +51,16 @@ def monitor(
     from records.base import RecordBase
     from records.moment import parse_as_of, shanghai_day
     from records.settings import Settings
+    from scoring.monitored import keep
     from service.pages.model_page import model_page, warning_page
 
     settings = Settings()
     day = shanghai_day(parse_as_of(as_of)) if as_of else None
     watch = monitor_warning if warning else monitor_model
+    base = RecordBase.open(settings)
     with progress("监测模型", "monitoring the model", 100) as done:
-        found = watch(RecordBase.open(settings), segment, day, every=every, progress=done)
+        found = watch(base, segment, day, every=every, progress=done)
+    keep(base.engine, found, getpass.getuser())
     _show_health(found)
     page = to or settings.home / "models" / (f"{segment}-warning.html" if warning else f"{segment}.html")
     told = warning_page(found) if isinstance(found, WarningHealth) else model_page(found)

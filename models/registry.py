@@ -215,6 +215,11 @@ class Registry:
         run_id = self._client.get_model_version(name, version).run_id
         return None if run_id is None else self.report(run_id, "gate.json")
 
+    def version_report(self, name: str, version: str, report: str) -> dict[str, Any] | None:
+        """A JSON file of a version's run, such as ``validation.json``; None where there is none."""
+        found = None if self._empty else self._asked(lambda: self._client.get_model_version(name, version))
+        return None if found is None or not found.run_id else self.report(found.run_id, report)
+
     def report(self, run_id: str, name: str) -> dict[str, Any] | None:
         """A JSON file of a run; None where there is none."""
         import mlflow
