@@ -18,6 +18,7 @@ import numpy.typing as npt
 import orjson
 
 from models.calibration import AffineCalibrator
+from models.categories import read_explainer
 from models.grades import MasterScale, pd_of
 from models.hazard import HazardModel
 from models.scorecard import WoeExplainer
@@ -132,7 +133,7 @@ class Bundle:
                 raise ValueError(f"format {facts['format']}; this version reads {FORMAT}")
             with np.load(folder / "explainer.npz", allow_pickle=False) as kept:
                 arrays = dict(kept)
-            explainer = _EXPLAINERS[facts["family"]].from_arrays(arrays)
+            explainer = read_explainer(arrays, _EXPLAINERS[facts["family"]])
             text = folder / "booster.txt"
             return cls(
                 segment=facts["segment"],

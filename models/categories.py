@@ -13,6 +13,7 @@ Ints = npt.NDArray[np.int64]
 # Rows that the overall rate counts as, for a category of few (an m-estimate: Micci-Barreca 2001).
 PRIOR_ROWS = 10.0
 FOLDS = 5
+INNER = "inner_"
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,8 @@ class CategoryRates:
 class Explains(Protocol):
     def explain(self, X: Any) -> tuple[Floats, Floats, float]: ...
 
+    def to_arrays(self) -> dict[str, npt.NDArray[Any]]: ...
+
 
 @dataclass(frozen=True)
 class RatedExplainer:
@@ -62,6 +65,35 @@ class RatedExplainer:
     def explain(self, X: Any) -> tuple[Floats, Floats, float]:
         """Margins [n], contributions [n, features] and their base, in log-odds."""
         return self.inner.explain(self.rates.applied(np.ascontiguousarray(X, np.float64)))
+
+    def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Everything as plain arrays, those of the model inside under a prefix of their own."""
+        return {
+            "rated_columns": np.array(self.rates.columns, np.int64),
+            "rated_categories": np.array([len(rates) for rates in self.rates.rates], np.int64),
+            "rated_rates": np.concatenate(self.rates.rates),
+            "rated_other": np.array(self.rates.other),
+            **{f"{INNER}{name}": array for name, array in self.inner.to_arrays().items()},
+        }
+
+
+def read_explainer(arrays: dict[str, npt.NDArray[Any]], inner: Any) -> Any:
+    """What ``to_arrays`` of a model, rated or not, gave; ``inner`` is the class of the model that reads numbers.
+
+    Raises KeyError or ValueError, or what ``inner.from_arrays`` raises, for arrays that do not fit together.
+    """
+    if "rated_columns" not in arrays:
+        return inner.from_arrays(arrays)
+    sizes = arrays["rated_categories"].tolist()
+    if len(sizes) != len(arrays["rated_columns"]) or sum(sizes) != len(arrays["rated_rates"]):
+        raise ValueError("the rates of categories do not fit their columns")
+    rates = CategoryRates(
+        tuple(arrays["rated_columns"].tolist()),
+        tuple(np.split(arrays["rated_rates"], np.cumsum(sizes)[:-1])),
+        float(arrays["rated_other"]),
+    )
+    within = {name.removeprefix(INNER): array for name, array in arrays.items() if name.startswith(INNER)}
+    return RatedExplainer(rates, inner.from_arrays(within))
 
 
 def cross_fitted(X: Floats, y: Floats, owner: Ints, columns: tuple[int, ...], seed: int, weight: float = 1.0) -> Floats:
