@@ -42,7 +42,7 @@ def bench(
         str | None, typer.Option(help="ingest：各次行数，逗号分隔 · numbers of rows, such as 1000000,50000000")
     ] = None,
     seed: Annotated[int, typer.Option(help="faults：随机种子 · seed of what is random")] = 1,
-    subjects: Annotated[int, typer.Option(help="features：主体数 · subjects compared", min=1)] = 200_000,
+    subjects: Annotated[int, typer.Option(help="features、train：主体数 · number of subjects", min=1)] = 200_000,
     rivals: Annotated[
         str, typer.Option(help="features：比较对象，逗号分隔 · of sql, polars, pandas, feast")
     ] = "sql,polars,pandas,feast",
@@ -58,6 +58,7 @@ def bench(
     positive: Annotated[str | None, typer.Option(help="accuracy：违约的取值 · the value that is an event")] = None,
     models: Annotated[str | None, typer.Option(help="accuracy：模型，逗号分隔 · only these models")] = None,
     sets: Annotated[str | None, typer.Option(help="accuracy：数据集，逗号分隔 · only these data sets")] = None,
+    tune: Annotated[float, typer.Option(help="train：搜索参数几分钟 · minutes of tuning", min=0.0)] = 0.0,
     folder: Annotated[
         Path | None, typer.Option(help="features：临时文件所在目录 · folder of the files that are made")
     ] = None,
@@ -83,6 +84,8 @@ def bench(
         case "features":
             chosen = tuple(rival.strip() for rival in rivals.split(",") if rival.strip())
             figures = benchmark.run(subjects, chosen, _numbers(growth), repeats, feast_python, folder)
+        case "train":
+            figures = benchmark.run(subjects, tune=tune)
         case "ingest" if sizes:
             figures = benchmark.run(benchmark.sizes_of(sizes))
         case _:

@@ -20,6 +20,8 @@ from models.tuning import Tuned
 
 Floats = npt.NDArray[np.float64]
 FOLDS = {"boosted": 5, "scorecard": 2}
+# With so many defaults to calibrate on, models of fewer rows tell slope and level as well.
+MANY_DEFAULTS, FEWER_FOLDS = 1_000, 3
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ def rate(
     """
     model = _estimator(family, directions, common["seed"], tuned, size)
     model.fit(training.X, training.outcome, groups=training.subject)
-    margin, later = _later_margins(model, training, FOLDS[family], common["seed"])
+    margin, later = _later_margins(model, training, _folds(training, family), common["seed"])
     calibrator = AffineCalibrator.fit(margin, later.outcome, spread=SLOPE_SPREAD)
     crossed = areas(later.outcome, margin)
     metrics = {"auc_learning": float(crossed.auc[0]), "auc_learning_error": crossed.error()}
@@ -100,6 +102,11 @@ def _later_margins(model: Any, training: TrainingTable, folds: int, seed: int) -
         part.fit(training.X[inside], training.outcome[inside], groups=training.subject[inside])
         margin[asked] = part.margin(training.X[asked])
     return margin[latest], training.where(latest)
+
+
+def _folds(training: TrainingTable, family: Family) -> int:
+    latest = training.as_of == training.as_of.max()
+    return min(FOLDS[family], FEWER_FOLDS) if training.outcome[latest].sum() >= MANY_DEFAULTS else FOLDS[family]
 
 
 def _estimator(family: Family, directions: tuple[int, ...], seed: int, tuned: Tuned | None, size: Size | None) -> Any:

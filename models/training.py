@@ -28,7 +28,7 @@ from models.training_table import (
     split_by_subject,
     training_table,
 )
-from models.tuning import log_trials, tune
+from models.tuning import Tuned, log_trials, tune
 from models.validation import auc, bootstrap_interval, calibration, ece, figures, grade_table, ks_curve, roc
 from models.validation.files import Page, report_files
 from models.validation.report import validation_report
@@ -64,13 +64,14 @@ class Trained:
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What a training of one segment made, and why something was not promoted."""
+    """What a training of one segment made, why something was not promoted, and what a search for settings found."""
 
     segment: str
     models: tuple[Trained, ...]
     refusals: tuple[Text, ...]
     out_of_time: bool
     validated_as_of: date
+    tuned: Tuned | None = None
 
 
 def train(
@@ -206,7 +207,7 @@ def train_on(
         ended("reports")
         result = _settle(registry, directions, bundles, warning, validation, background, logged, reported)
         ended("registration")
-    return result
+    return replace(result, tuned=tuned)
 
 
 def reports(bundle: Bundle, validation: TrainingTable) -> dict[str, Any]:

@@ -28,10 +28,10 @@ def run(
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     from benchmarks.machine import machine
-    from benchmarks.training.binning import compare
-    from benchmarks.training.retraining import retrain
-    from benchmarks.training.rows import JUDGED, LEARNT, World
-    from benchmarks.training.showing import show
+    from benchmarks.train.binning import compare
+    from benchmarks.train.retraining import retrain
+    from benchmarks.train.rows import JUDGED, LEARNT, World
+    from benchmarks.train.showing import show
 
     facts = machine("lightgbm", "optbinning", "scikit-learn", "mlflow", "numpy")
     world = World.of(features, SEED)

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.machine import cores
-from benchmarks.training.rows import World
+from benchmarks.train.rows import World
 from models.training_table import TrainingTable
 from models.validation import auc
 

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.features.child import peak_mb
-from benchmarks.training.rows import JUDGED, LEARNT, World
+from benchmarks.train.rows import JUDGED, LEARNT, World
 from huixin.console import progress
 from models.bundle import Bundle, code_version
 from models.gate.background import Background, Learning, Rebuilt
@@ -98,7 +98,7 @@ def retrain(world: World, learnt: TrainingTable, judged: TrainingTable, tune: fl
             told(STAGES[stage])
 
         registry = Registry(Settings(home=Path(home)))
-        result = train_on(registry, material, MadeUp(world), page=validation_page, ended=ended)
+        result = train_on(registry, material, MadeUp(world), page=validation_page, tune_minutes=tune, ended=ended)
     return {
         "seconds": sum(clock.seconds.values()),
         "processor_s": sum(clock.processor_s.values()),
@@ -110,6 +110,7 @@ def retrain(world: World, learnt: TrainingTable, judged: TrainingTable, tune: fl
             one.family: {"auc": one.metrics["auc"], "alias": one.alias, "ece": one.metrics.get("ece")}
             for one in result.models
         },
+        "tuned": None if (found := result.tuned) is None else {"trials": len(found.trials), "changed": found.changed},
         "refusals": [no.en for no in result.refusals],
     }
 
