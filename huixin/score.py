@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import orjson
 import typer
 
-from huixin.console import out, progress, say, speak, table
+from huixin.console import out, say, speak, table
+from huixin.score_many import SEGMENTS, score_all, score_features
 from records.words import Text
 
 if TYPE_CHECKING:
@@ -27,13 +28,39 @@ def score(
     as_of: Annotated[str | None, typer.Option(help="时点，默认现在 · as-of day or instant, default now")] = None,
     json: Annotated[bool, typer.Option("--json", help="输出 JSON · print JSON")] = False,
     every: Annotated[bool, typer.Option("--all", help="全部主体 · every subject")] = False,
-    to: Annotated[Path, typer.Option("--out", help="--all 的输出目录 · folder for --all")] = Path("var/scores"),
+    to: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", help="--all 的输出目录（默认 var/scores），--features 的输出文件 · folder for --all, or file"
+        ),
+    ] = None,
+    features: Annotated[
+        Path | None,
+        typer.Option(help="已算好特征的 Parquet 文件 · a Parquet file of features that are computed already"),
+    ] = None,
+    segment: Annotated[
+        str | None, typer.Option(help="enterprise 或 farmer，默认两者 · default both; needed with --features")
+    ] = None,
+    reasons: Annotated[
+        Literal["all", "top"],
+        typer.Option(help="批量：全部特征的分，或前三项与其余之和 · many: points of all features, or the top three"),
+    ] = "all",
+    on_spark: Annotated[bool, typer.Option("--spark", help="--all：用 Spark 计算 · on Spark")] = False,
+    master: Annotated[str | None, typer.Option(help="Spark 主节点 · master of Spark")] = None,
 ) -> None:
     """为主体评级并说明理由 · rate a subject and say why."""
-    if every == (subject is not None):
-        raise typer.BadParameter(speak(Text("请给出一个主体，或用 --all", "give one subject, or --all")))
+    if (subject is not None) + every + (features is not None) != 1:
+        one = Text("请给出一个主体，或 --all，或 --features", "give one subject, or --all, or --features")
+        raise typer.BadParameter(speak(one))
+    if segment not in (None, *SEGMENTS):
+        raise typer.BadParameter("enterprise, farmer", param_hint="--segment")
+    if features is not None:
+        score_features(features, segment, to, reasons)
+        return
     if every:
-        _score_all(as_of, to)
+        folder = to or Path("var/scores")
+        chosen = (segment,) if segment else SEGMENTS
+        score_all(chosen, as_of, folder, reasons, spark=on_spark, master=master)
         return
     number = sys.stdin.readline().strip() if subject == "-" else str(subject)
     rating = _rater().rate(number, as_of)
@@ -91,22 +118,6 @@ def _rater() -> Rater:
     from scoring.rating import Rater
 
     return Rater(RecordBase.open(Settings()))
-
-
-def _score_all(as_of: str | None, folder: Path) -> None:
-    from records.base import RecordBase
-    from records.moment import parse_as_of
-    from records.settings import Settings
-    from scoring.batch import score_all
-
-    base = RecordBase.open(Settings())
-    for segment in ("enterprise", "farmer"):
-        with progress(f"批量评分 {segment}", f"scoring every {segment}") as done:
-            made = score_all(base, segment, parse_as_of(as_of), folder / f"{segment}.parquet", progress=done)
-        say(
-            f"{made.subjects} 户，理由合计与评分最大差 {made.largest_gap:.1e}：{made.path}",
-            f"{made.subjects} subjects, reasons add up within {made.largest_gap:.1e}: {made.path}",
-        )
 
 
 def _print(rating: Rating) -> None:
