@@ -110,13 +110,39 @@ def write_scores(
 ) -> BatchScores:
     """Score ``chunks`` of features into ``path``, in their order: threads score while this one reads and writes."""
     gap, done = 0.0, 0
-    with _appearing(path) as unfinished, _writer(unfinished, columns.schema) as writer:
+    with appearing(path) as unfinished, scores_writer(unfinished, columns.schema) as writer:
         for batch, missed in _scored(columns, chunks, threads or _cores()):
             writer.write_batch(batch, row_group_size=ROWS_AT_ONCE)
             gap, done = max(gap, missed), done + batch.num_rows
             if progress:
                 progress(done)
     return BatchScores(path, done, gap)
+
+
+@contextmanager
+def appearing(path: Path) -> Iterator[Path]:
+    """Where to write what shall lie at ``path``: it appears there whole and durable, or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        yield unfinished
+        make_durable(unfinished)
+        unfinished.replace(path)
+        make_durable(path.parent)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def scores_writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
+    """Points hardly repeat: a dictionary of them, or their least and largest, would cost more than it saves."""
+    return pq.ParquetWriter(
+        path,
+        schema,
+        compression="zstd",
+        compression_level=1,
+        use_dictionary=list(REPEATING),
+        write_statistics=list(COUNTED),
+    )
 
 
 def _scored(
@@ -135,32 +161,6 @@ def _scored(
         finally:
             for future in at_hand:
                 future.cancel()
-
-
-@contextmanager
-def _appearing(path: Path) -> Iterator[Path]:
-    """Where to write what shall lie at ``path``: it appears there whole and durable, or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        yield unfinished
-        make_durable(unfinished)
-        unfinished.replace(path)
-        make_durable(path.parent)
-    finally:
-        unfinished.unlink(missing_ok=True)
-
-
-def _writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
-    """Points hardly repeat: a dictionary of them, or their least and largest, would cost more than it saves."""
-    return pq.ParquetWriter(
-        path,
-        schema,
-        compression="zstd",
-        compression_level=1,
-        use_dictionary=list(REPEATING),
-        write_statistics=list(COUNTED),
-    )
 
 
 def _cores() -> int:

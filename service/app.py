@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import structlog
@@ -20,7 +21,10 @@ from service import problems
 from service.assessing import AssessmentDesk
 from service.desk.lawful_steps import LawfulSteps
 from service.desk.objections import ObjectionDesk
-from service.exchange import body_limit, lifespan, open_exchange
+from service.exchange import body_limit, open_exchange
+from service.exchange import lifespan as exchange_lifespan
+from service.jobs.desk import JobDesk
+from service.jobs.worker import JobWorker
 from service.logs import endure
 from service.routes import (
     assessment,
@@ -29,6 +33,7 @@ from service.routes import (
     docs,
     files,
     health,
+    jobs,
     models,
     objections,
     repairs,
@@ -40,8 +45,10 @@ from service.routes import (
 from service.security import Clients
 
 MAXIMUM_BODY = 64 * 1024
+LISTS = {"POST /v1/scores/batch": 1 << 20, "POST /v1/jobs": 1 << 20}  # of subjects
 ROUTES = (
     scores,
+    jobs,
     score_history,
     score_reasons,
     files,
@@ -77,7 +84,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json",
-        lifespan=lifespan,
+        lifespan=_lifespan,
     )
     app.state.base = base
     app.state.rater = Rater(base)
@@ -88,6 +95,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.objections = ObjectionDesk(base)
     app.state.lawful_steps = LawfulSteps(base)
     app.state.exchange = open_exchange(base)
+    app.state.jobs = JobDesk(base)
+    app.state.job_worker = JobWorker(app.state.jobs, app.state.rater, app.state.clients)
     problems.install(app)
     app.middleware("http")(_guard)
     for routes in ROUTES:
@@ -97,13 +106,20 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     return app
 
 
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """The workers of the exchange and of the jobs live as long as the service."""
+    async with exchange_lifespan(app), app.state.job_worker.working():
+        yield
+
+
 async def _guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
     """A request id, a body limit, security headers, and one log line without what was asked about."""
     request.state.request_id = problems.request_id()
     started = time.perf_counter()
     length = request.headers.get("content-length", "0")
     counted = body_limit(request)
-    most = counted or MAXIMUM_BODY
+    most = counted or LISTS.get(f"{request.method} {request.url.path}", MAXIMUM_BODY)
     if (
         not length.isdecimal()
         or int(length) > most

@@ -1,0 +1,1 @@
+"""Scoring many over REST: at once for some, as a job for more."""
