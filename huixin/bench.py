@@ -39,7 +39,7 @@ def bench(
     faults: Annotated[int, typer.Option(help="faults：每种数据库的故障次数 · faults an engine", min=1)] = 200,
     engine: Annotated[Engine, typer.Option(help="faults：数据库 · database")] = "both",
     sizes: Annotated[
-        str | None, typer.Option(help="ingest：各次行数，逗号分隔 · numbers of rows, such as 1000000,50000000")
+        str | None, typer.Option(help="batch, ingest：各次行数，逗号分隔 · numbers of rows, such as 1000000,50000000")
     ] = None,
     seed: Annotated[int, typer.Option(help="faults：随机种子 · seed of what is random")] = 1,
     subjects: Annotated[int, typer.Option(help="features、train：主体数 · number of subjects", min=1)] = 200_000,
@@ -86,6 +86,8 @@ def bench(
             figures = benchmark.run(subjects, chosen, _numbers(growth), repeats, feast_python, folder)
         case "train":
             figures = benchmark.run(subjects, tune=tune)
+        case "batch" if sizes:
+            figures = benchmark.run(_numbers(sizes))
         case "ingest" if sizes:
             figures = benchmark.run(benchmark.sizes_of(sizes))
         case _:
