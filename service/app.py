@@ -21,6 +21,7 @@ from service import problems
 from service.assessing import AssessmentDesk
 from service.desk.lawful_steps import LawfulSteps
 from service.desk.objections import ObjectionDesk
+from service.desk.reports import ReportDesk
 from service.exchange import body_limit, open_exchange
 from service.exchange import lifespan as exchange_lifespan
 from service.jobs.desk import JobDesk
@@ -37,6 +38,7 @@ from service.routes import (
     models,
     objections,
     repairs,
+    reports,
     score_history,
     score_reasons,
     scores,
@@ -52,6 +54,7 @@ ROUTES = (
     score_history,
     score_reasons,
     files,
+    reports,
     objections,
     repairs,
     models,
@@ -92,6 +95,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.files = SubjectFiles(base)
     app.state.clients = Clients(base.engine)
     app.state.assessments = AssessmentDesk(base)
+    app.state.reports = ReportDesk(base, app.state.rater, app.state.files)
     app.state.objections = ObjectionDesk(base)
     app.state.lawful_steps = LawfulSteps(base)
     app.state.exchange = open_exchange(base)

@@ -25,6 +25,8 @@ from records.moment import SHANGHAI_OFFSET
 from records.subject_file.model import VIEW_WORDS, SubjectFile
 from records.words import Language, Text
 from scoring.rating import Rating
+from service.desk import words as desk_words
+from service.desk.credit_report import CreditReport
 from service.pages import catalogue_words as listing
 from service.pages import feature_words
 from service.pages.charts import file as filed
@@ -76,6 +78,27 @@ def render_credit_report(rating: Rating, path: Path | str, *, synthetic: bool = 
     written = Path(path)
     written.write_text(credit_report_page(rating, synthetic=synthetic), encoding="utf-8")
     return written
+
+
+def report_page(report: CreditReport, language: Language | None = None) -> str:
+    """A subject's credit report; it opens in ``language`` (default: Chinese) and can be read in both."""
+    name = report.file.subject.name or report.file.subject.masked
+    options = {} if report.rating is None else {"waterfall-0": chart(partial(waterfall, report.rating))}
+    return _page(
+        "subject_report.html",
+        Text(f"信用报告 {name}", f"Credit report {name}"),
+        options,
+        {},
+        language=language or "zh",
+        report=report,
+        rating=report.rating,
+        file=report.file,
+        words=desk_words,
+        kind_words=KIND_WORDS,
+        view_words=VIEW_WORDS,
+        disclosure_words=DISCLOSURE_WORDS,
+        use_words=USE_WORDS,
+    )
 
 
 def subject_file_page(file: SubjectFile, *, synthetic: bool = False) -> str:

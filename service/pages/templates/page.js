@@ -179,7 +179,7 @@
   });
 
   var asked = location.hash.slice(1).split("/");
-  speak(asked[0] === "en" ? "en" : "zh");
+  speak(asked[0] === "en" || asked[0] === "zh" ? asked[0] : root.lang === "en" ? "en" : "zh");
   if (asked[1]) go(asked[1], false);
   else if (asked[0] && asked[0] !== "en" && asked[0] !== "zh") go(asked[0], false);
 })();
