@@ -360,6 +360,17 @@ class ObjectionRequest(TypedDict):
     authorisation: NotRequired[str | None]
 
 
+class Ordered(TypedDict):
+    """A report that is ready to be fetched."""
+
+    report_id: str
+    subject_id: str
+    as_of: str
+    made_at: str
+    score_id: str | None
+    links: dict[str, str]
+
+
 class PathAnswer(TypedDict):
     """Changes made together, everything else as it is, and what the model then says."""
 
@@ -425,6 +436,17 @@ class ReplayAnswer(TypedDict):
     stored_score: float
     model_version: str
     detail: dict[str, str]
+
+
+class ReportRequest(TypedDict):
+    """Whose report, what for, with whose authorisation, as of when, in which language and form."""
+
+    subject: str
+    purpose: Literal["loan_application", "loan_monitoring", "review", "demonstration"]
+    authorisation: NotRequired[str | None]
+    as_of: NotRequired[str | None]
+    language: NotRequired[Literal["zh", "en"] | None]
+    format: NotRequired[Literal["json", "html", "pdf"]]
 
 
 class SaidReceipt(TypedDict):

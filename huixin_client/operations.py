@@ -165,6 +165,34 @@ class Files:
         return found
 
 
+class Reports:
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    def order(self, body: _m.ReportRequest) -> _m.Ordered:
+        """出具信用报告 / order a credit report"""
+        found: _m.Ordered = self._caller.call("POST", "/v1/reports", json=body)
+        return found
+
+    def report(
+        self,
+        report_id: str,
+        *,
+        format: Literal["json", "html", "pdf"] | None = None,
+        language: Literal["zh", "en"] | None = None,
+        accept: str | None = None,
+    ) -> dict[str, Any] | bytes:
+        """取阅信用报告 / fetch a credit report"""
+        found: dict[str, Any] | bytes = self._caller.call(
+            "GET",
+            "/v1/reports/{report_id}",
+            path={"report_id": report_id},
+            query={"format": format, "language": language},
+            headers={"Accept": accept},
+        )
+        return found
+
+
 class Objections:
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
@@ -182,9 +210,11 @@ class Objections:
         )
         return found
 
-    def lodge(self, body: _m.ObjectionRequest) -> _m.ObjectionAnswer:
+    def lodge(self, body: _m.ObjectionRequest, *, idempotency_key: str | None = None) -> _m.ObjectionAnswer:
         """提出异议 / object to a record"""
-        found: _m.ObjectionAnswer = self._caller.call("POST", "/v1/objections", json=body)
+        found: _m.ObjectionAnswer = self._caller.call(
+            "POST", "/v1/objections", headers={"Idempotency-Key": idempotency_key or new_key()}, json=body
+        )
         return found
 
     def objection(self, case_id: str) -> _m.ObjectionAnswer:
@@ -217,9 +247,11 @@ class Repairs:
         )
         return found
 
-    def ask(self, body: _m.RepairRequest) -> _m.CaseAnswer:
+    def ask(self, body: _m.RepairRequest, *, idempotency_key: str | None = None) -> _m.CaseAnswer:
         """申请信用修复 / ask for repair"""
-        found: _m.CaseAnswer = self._caller.call("POST", "/v1/repairs", json=body)
+        found: _m.CaseAnswer = self._caller.call(
+            "POST", "/v1/repairs", headers={"Idempotency-Key": idempotency_key or new_key()}, json=body
+        )
         return found
 
     def repair(self, case_id: str) -> _m.CaseAnswer:
@@ -264,9 +296,11 @@ class Erasures:
         )
         return found
 
-    def order_erasure(self, body: _m.ErasureRequest) -> _m.CaseAnswer:
+    def order_erasure(self, body: _m.ErasureRequest, *, idempotency_key: str | None = None) -> _m.CaseAnswer:
         """提请依法删除 / propose an erasure"""
-        found: _m.CaseAnswer = self._caller.call("POST", "/v1/erasures", json=body)
+        found: _m.CaseAnswer = self._caller.call(
+            "POST", "/v1/erasures", headers={"Idempotency-Key": idempotency_key or new_key()}, json=body
+        )
         return found
 
     def approve_erasure(self, case_id: str, body: _m.Decision) -> _m.CaseAnswer:
@@ -488,6 +522,7 @@ class AllOperations:
         self.scores = Scores(caller)
         self.jobs = Jobs(caller)
         self.files = Files(caller)
+        self.reports = Reports(caller)
         self.objections = Objections(caller)
         self.repairs = Repairs(caller)
         self.erasures = Erasures(caller)

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from service.desk.objections import Answer, Lodged, ObjectionDesk, Outcome, Remedy, State
 from service.exchange import entered, look
+from service.idempotency import Once
 from service.routes.cases import (
     CASE_PROBLEMS,
     PAGE,
@@ -104,13 +105,14 @@ class ObjectionPage(BaseModel):
 
 
 @router.post("", summary="提出异议 / object to a record", status_code=201, response_model=ObjectionAnswer)
-def lodge(request: Request, asked: ObjectionRequest, client: Asking) -> dict[str, Any]:
+def lodge(request: Request, asked: ObjectionRequest, client: Asking, once: Once) -> Any:
     """记录当即标注异议，转报送单位核查，20 日内答复（征信业管理条例第二十五条）。
 
     The record is marked disputed at once; its source checks and answers within 20 days.
     """
     with entered(request, client, "objection"):
-        return _desk(request).lodge(client, Lodged(**asked.model_dump()))
+        wanted = Lodged(**asked.model_dump())
+        return once.answer(client.client_id, lambda: _desk(request).lodge(client, wanted), status=201)
 
 
 @router.get("", summary="异议列表 / objections", response_model=ObjectionPage)

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from service.desk.lawful_steps import RECORDS_MOST, LawfulSteps, State, Wanted
 from service.exchange import entered, look
+from service.idempotency import Once
 from service.routes.cases import (
     CASE_PROBLEMS,
     ONE_LINE,
@@ -125,13 +126,14 @@ class CasePage(BaseModel):
 @router.post(
     "/repairs", tags=["repairs"], summary="申请信用修复 / ask for repair", status_code=201, response_model=CaseAnswer
 )
-def ask(request: Request, asked: RepairRequest, client: Asking) -> dict[str, Any]:
+def ask(request: Request, asked: RepairRequest, client: Asking, once: Once) -> Any:
     """主体（或其受托方）申请；报送单位自行申请即为提请。生效须经另一人批准。
 
     A subject (or whoever acts for it) asks; asked by the source itself, it is proposed at once. Another one approves.
     """
     with entered(request, client, "repair.ask"):
-        return _steps(request).ask_repair(client, Wanted(**asked.model_dump()))
+        wanted = Wanted(**asked.model_dump())
+        return once.answer(client.client_id, lambda: _steps(request).ask_repair(client, wanted), status=201)
 
 
 @router.get("/repairs", tags=["repairs"], summary="修复列表 / repairs", response_model=CasePage)
@@ -186,13 +188,14 @@ def refuse(request: Request, case_id: CaseId, decided: Decision, client: Asking)
     status_code=201,
     response_model=CaseAnswer,
 )
-def order_erasure(request: Request, asked: ErasureRequest, client: Asking) -> dict[str, Any]:
+def order_erasure(request: Request, asked: ErasureRequest, client: Asking, once: Once) -> Any:
     """监管机构依法律文书提请，另一监管人员批准后数值永久删除，缺口本身留痕。
 
     A regulator proposes what a court orders; when another one approves, the values go for good and the gap is a record.
     """
     with entered(request, client, "erasure.propose"):
-        return _steps(request).propose_erasure(client, Wanted(**asked.model_dump()))
+        wanted = Wanted(**asked.model_dump())
+        return once.answer(client.client_id, lambda: _steps(request).propose_erasure(client, wanted), status=201)
 
 
 @router.get("/erasures", tags=["erasures"], summary="删除列表 / erasures", response_model=CasePage)

@@ -191,3 +191,27 @@ def test_an_erasure_needs_two_regulators(ask: Ask, base: RecordBase) -> None:
     assert "old" in ids(base)
     assert ask("second regulator", "POST", path, WHY).json()["state"] == "done"
     assert "old" not in ids(base)
+
+
+def test_a_case_that_is_sent_again_under_its_key_is_brought_once(base: RecordBase, tmp_path: Path) -> None:
+    send(base, tmp_path / "door", "tax.arrears", arrears("old", cleared_on="2024-05-01"), arrears("lasting"))
+    keys = {role: Clients(base.engine).add(role, role) for role in ("bank", "regulator")}
+    erasure = {name: value for name, value in repair().items() if name != "authorisation"} | {
+        "document": "(2025)1",
+        "legal_basis": "法院裁定",
+    }
+    with TestClient(create_app(base.settings)) as http:
+        for role, path, body in (
+            ("bank", "objections", objection()),
+            ("bank", "repairs", repair()),
+            ("regulator", "erasures", erasure),
+        ):
+            headers = {"X-API-Key": keys[role], "Idempotency-Key": f"8e03978e-40d5-43dd-{path}"}
+            first, again = (http.post(f"/v1/{path}", json=body, headers=headers) for _ in range(2))
+            assert (first.status_code, again.content) == (201, first.content), first.text
+            plain = http.post(f"/v1/{path}", json=body, headers={"X-API-Key": keys[role]})
+            assert plain.status_code in (201, 409)
+            if plain.status_code == 201:
+                assert plain.json().keys() == first.json().keys()
+            other = http.post(f"/v1/{path}", json=body | {"reason": "别的"}, headers=headers)
+            assert other.json()["type"] == "urn:huixin:problem:idempotency-key-reused"
