@@ -360,7 +360,7 @@ class ObjectionRequest(TypedDict):
     authorisation: NotRequired[str | None]
 
 
-class Ordered(TypedDict):
+class OrderedReport(TypedDict):
     """A report that is ready to be fetched."""
 
     report_id: str

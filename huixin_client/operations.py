@@ -169,9 +169,9 @@ class Reports:
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
 
-    def order(self, body: _m.ReportRequest) -> _m.Ordered:
+    def order(self, body: _m.ReportRequest) -> _m.OrderedReport:
         """出具信用报告 / order a credit report"""
-        found: _m.Ordered = self._caller.call("POST", "/v1/reports", json=body)
+        found: _m.OrderedReport = self._caller.call("POST", "/v1/reports", json=body)
         return found
 
     def report(

@@ -50,7 +50,7 @@ class ReportRequest(BaseModel):
     format: Annotated[Form, Field(description="取阅时的默认格式 / form in which it is given by default")] = "json"
 
 
-class Ordered(BaseModel):
+class OrderedReport(BaseModel):
     """A report that is ready to be fetched."""
 
     report_id: str
@@ -62,7 +62,7 @@ class Ordered(BaseModel):
 
 
 @router.post("", summary="出具信用报告 / order a credit report", status_code=201)
-def order(request: Request, response: Response, asked: ReportRequest, client: Asking) -> Ordered:
+def order(request: Request, response: Response, asked: ReportRequest, client: Asking) -> OrderedReport:
     """固定时点并评级；内容在取阅时由记录重现，可取 JSON、网页或 PDF。
 
     Fixes the as-of and rates the subject; what it says is read from the records when it is fetched.
@@ -74,7 +74,7 @@ def order(request: Request, response: Response, asked: ReportRequest, client: As
         )
     place = f"/v1/reports/{row.report_id}"
     response.headers["Location"] = place
-    return Ordered(
+    return OrderedReport(
         report_id=row.report_id,
         subject_id=row.subject_id,
         as_of=f"{row.as_of.isoformat()}Z",
