@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
-from sqlalchemy import delete, func, insert, select, text
+from sqlalchemy import Connection, delete, func, insert, select, text, update
 from sqlalchemy.orm import Session
 
 from features.compiled import compiled, duckdb_sql
@@ -45,6 +46,25 @@ LATEST = text(
     "FROM feature_runs r JOIN latest_features l ON l.segment = r.segment "
     "WHERE r.segment = :segment AND l.subject_id = :subject_id"
 ).columns(as_of=FeatureRunRow.as_of.type, valid_until=FeatureRunRow.valid_until.type)
+
+
+RUN = text(
+    "SELECT r.fingerprint, r.as_of, r.valid_until, r.state, "
+    "(SELECT count(*) FROM batches) + (SELECT count(*) FROM lifecycle) + (SELECT count(*) FROM rewrites) "
+    "FROM feature_runs r WHERE r.segment = :segment"
+).columns(as_of=FeatureRunRow.as_of.type, valid_until=FeatureRunRow.valid_until.type)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What is kept of some subjects: features (float64) and, where known, evidence, by subject id.
+
+    It holds from ``as_of`` until before ``valid_until`` (UTC).
+    """
+
+    as_of: datetime
+    valid_until: datetime
+    rows: dict[str, tuple[npt.NDArray[np.float64], bytes | None]]
 
 
 @dataclass(frozen=True)
@@ -90,6 +110,27 @@ class OnlineFeatures:
         if row.fingerprint != self.fingerprint:
             return None
         return dict(zip(self.codes, np.frombuffer(row.numbers, "<f8").tolist(), strict=True))
+
+    def of_many(self, connection: Connection, subject_ids: Sequence[str]) -> Kept | None:
+        """What is kept of ``subject_ids`` (those of whom something is), ``None`` where it does not hold any more."""
+        run = connection.execute(RUN, {"segment": self.segment}).one_or_none()
+        if run is None or run[3] != run[4] or run.fingerprint != self.fingerprint:
+            return None
+        row = LatestFeaturesRow
+        asked = select(row.subject_id, row.numbers, row.evidence).where(row.segment == self.segment)
+        found = connection.execute(asked.where(row.subject_id.in_(subject_ids)))
+        rows = {one: (np.frombuffer(numbers, "<f8"), evidence) for one, numbers, evidence in found}
+        return Kept(run.as_of, run.valid_until, rows)
+
+    def keep_evidence(self, connection: Connection, kept_as_of: datetime, found: Mapping[str, bytes]) -> None:
+        """Keep evidence by subject id beside the features that were kept at ``kept_as_of``, if they still are."""
+        run = select(FeatureRunRow.as_of).where(FeatureRunRow.segment == self.segment)
+        if connection.scalar(run) != kept_as_of:
+            return
+        row = LatestFeaturesRow
+        for subject_id, evidence in found.items():
+            of_subject = (row.segment == self.segment, row.subject_id == subject_id)
+            connection.execute(update(row).where(*of_subject).values(evidence=evidence))
 
     def refresh(self) -> Refreshed:
         """Bring the kept features up to now: those of touched subjects, or all where day or features are others."""

@@ -62,6 +62,9 @@ def bench(
     folder: Annotated[
         Path | None, typer.Option(help="features：临时文件所在目录 · folder of the files that are made")
     ] = None,
+    home: Annotated[
+        Path | None, typer.Option(help="serving：已训练的安装 · a trained installation instead of a county of its own")
+    ] = None,
 ) -> None:
     """测量并报告 · measure and report."""
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
@@ -88,6 +91,8 @@ def bench(
             figures = benchmark.run(subjects, tune=tune)
         case "batch" if sizes:
             figures = benchmark.run(_numbers(sizes))
+        case "serving":
+            figures = benchmark.run(home)
         case "ingest" if sizes:
             figures = benchmark.run(benchmark.sizes_of(sizes))
         case _:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -33,15 +34,41 @@ def serve(
     )
 
 
-def verify_audit() -> None:
-    """核验审计链 · verify the hash chain of the audit trail."""
+audit = typer.Typer(no_args_is_help=True, help="审计链 · the audit trail")
+
+
+@audit.command("anchor")
+def anchor(
+    out: Annotated[Path, typer.Option(help="写入此文件；请另处保存 · file to write; keep it elsewhere")],
+) -> None:
+    """导出每日锚点 · write each day's last entry and its hash, to be kept where nobody can write who can write here."""
+    import orjson
+
     from records.base import RecordBase
     from records.settings import Settings
-    from scoring.audit import verify
+    from scoring.audit import anchors
 
-    report = verify(RecordBase.open(Settings()).engine)
+    made = anchors(RecordBase.open(Settings()).engine)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_bytes(orjson.dumps(made, option=orjson.OPT_INDENT_2))
+    days, entries = len(made["days"]), made["last"][0]
+    say(f"{days} 日、{entries} 条的锚点已写入 {out}", f"anchors of {days} days, {entries} entries, written to {out}")
+
+
+def verify_audit(
+    anchors: Annotated[Path | None, typer.Option(help="另行保存的锚点文件 · anchors that were kept elsewhere")] = None,
+) -> None:
+    """核验审计链 · verify the hash chain of the audit trail, its days, its end, and anchors kept elsewhere."""
+    from records.base import RecordBase
+    from records.settings import Settings
+    from scoring.audit import read_anchors, verify
+
+    kept = read_anchors(anchors) if anchors else {}
+    report = verify(RecordBase.open(Settings()).engine, kept)
     if report.sound:
         say(f"审计链完整：{report.entries} 条", f"the audit trail is whole: {report.entries} entries")
+        if anchors:
+            say(f"与 {report.anchors} 个锚点相符", f"it agrees with {report.anchors} anchors")
         return
     for fault in report.faults:
         say(fault.zh, fault.en)

@@ -31,7 +31,7 @@ class ServiceDidNotAnswer(HuixinError):
 @contextmanager
 def running(settings: Settings) -> Iterator[str]:
     """Start the service over ``settings``, yield its address once it is alive, stop it at the end."""
-    port = _free_port()
+    port = free_port()
     environment = os.environ | {"HUIXIN_HOME": str(settings.home)}
     command = [sys.executable, "-m", "uvicorn", "service.app:create_app", "--factory", "--log-level", "warning"]
     process = subprocess.Popen([*command, "--host", "127.0.0.1", "--port", str(port)], env=environment)  # noqa: S603
@@ -78,7 +78,7 @@ def _wait(address: str, process: subprocess.Popen[bytes]) -> None:
     raise ServiceDidNotAnswer(Text(f"{START_SECONDS} 秒内未启动", f"it did not start within {START_SECONDS} seconds"))
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from math import log
 from typing import ClassVar
 
@@ -45,7 +46,7 @@ def unclipped_score(log_odds_of_default: Floats) -> Floats:
 
 def clipped(score: Floats) -> Floats:
     """The score as given: 300 to 900."""
-    return np.clip(score, LOWEST, HIGHEST)
+    return np.minimum(np.maximum(score, LOWEST), HIGHEST)
 
 
 def pd_of(log_odds_of_default: Floats) -> Floats:
@@ -63,9 +64,13 @@ class MasterScale:
         if len(self.upper) != len(GRADES) - 1 or list(self.upper) != sorted(set(self.upper)):
             raise ValueError("a master scale has eight rising PD bounds")
 
+    @cached_property
+    def _bounds(self) -> Floats:
+        return np.array(self.upper)
+
     def positions(self, pd: Floats) -> npt.NDArray[np.int64]:
         """Position in ``GRADES`` of each PD."""
-        return np.searchsorted(self.upper, pd, side="right")
+        return self._bounds.searchsorted(pd, side="right")
 
     def grades(self, pd: Floats) -> list[str]:
         return [GRADES[position] for position in self.positions(pd)]

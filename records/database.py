@@ -137,12 +137,16 @@ class LifecycleRow(Operations):
 
 
 class LatestFeaturesRow(Operations):
-    """A subject's features, float64, little endian; ``FeatureRunRow`` of the segment says which and as of when."""
+    """A subject's features, float64, little endian; ``FeatureRunRow`` of the segment says which and as of when.
+
+    ``evidence``: the records behind them, where somebody has asked for them since (``scoring.evidence_text``).
+    """
 
     __tablename__ = "latest_features"
     segment: Mapped[str] = mapped_column(String(20), primary_key=True)
     subject_id: Mapped[str] = mapped_column(String(32), primary_key=True)
     numbers: Mapped[bytes] = mapped_column(LargeBinary)
+    evidence: Mapped[bytes | None] = mapped_column(LargeBinary)
 
 
 class FeatureRunRow(Operations):

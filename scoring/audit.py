@@ -3,32 +3,39 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, ClassVar
 
 import orjson
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, String, insert, select, type_coerce
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from records.database import AuditAnchorRow, AuditRow, writing
-from records.moment import now
+from records.database_audit import AuditDayRow
+from records.errors import HuixinError
+from records.moment import now, shanghai_day
 from records.words import Text
 
 GENESIS = "0" * 64
 ANCHOR = 1
+TRAIL = AuditRow.metadata.tables[AuditRow.__tablename__]
+FAULTS_TOLD = 1_000
+ANCHOR_FORMAT = "huixin-audit-anchors-1"
 
 
 @dataclass(frozen=True)
-class AuditReport:
-    """What a verification found."""
+class Entry:
+    """What is to be entered: who did what to whom, what for, and what else is to be known of it."""
 
-    entries: int
-    faults: tuple[Text, ...]
-
-    @property
-    def sound(self) -> bool:
-        return not self.faults
+    actor: str
+    action: str
+    subject_id: str | None = None
+    purpose: str | None = None
+    payload: dict[str, Any] = field(default_factory=dict)
 
 
 def enter(
@@ -39,28 +46,45 @@ def enter(
     subject_id: str | None = None,
     purpose: str | None = None,
     payload: dict[str, Any] | None = None,
-) -> AuditRow:
-    """Append an entry inside the caller's write transaction (``records.database.writing``)."""
+) -> int:
+    """Append an entry inside the caller's write transaction (``records.database.writing``); returns its number."""
+    return enter_all(session, [Entry(actor, action, subject_id, purpose, payload or {})])
+
+
+def enter_all(session: Session, entries: Sequence[Entry]) -> int:
+    """Append ``entries`` in their order inside the caller's write transaction; returns the last one's number."""
     anchor = session.get(AuditAnchorRow, ANCHOR)
     if anchor is None:
         anchor = AuditAnchorRow(anchor_id=ANCHOR, entries=0, hash=GENESIS)
         session.add(anchor)
-    row = AuditRow(
-        seq=anchor.entries + 1,
-        at=now(),
-        actor=actor,
-        action=action,
-        subject_id=subject_id,
-        purpose=purpose,
-        payload=orjson.dumps(payload or {}, option=orjson.OPT_SORT_KEYS).decode(),
-        previous_hash=anchor.hash,
-        hash="",
-    )
-    row.hash = seal(row)
-    anchor.entries, anchor.hash = row.seq, row.hash
-    session.add(row)
+    seq, previous, rows = anchor.entries, anchor.hash, []
+    days: dict[date, tuple[int, str]] = {}
+    for entry in entries:
+        seq, at = seq + 1, now()
+        payload = orjson.dumps(entry.payload, option=orjson.OPT_SORT_KEYS).decode()
+        sealed = seal(previous, seq, at, entry.actor, entry.action, entry.subject_id, entry.purpose, payload)
+        rows.append(
+            {
+                "seq": seq,
+                "at": at,
+                "actor": entry.actor,
+                "action": entry.action,
+                "subject_id": entry.subject_id,
+                "purpose": entry.purpose,
+                "payload": payload,
+                "previous_hash": previous,
+                "hash": sealed,
+            }
+        )
+        previous = sealed
+        days[shanghai_day(at)] = seq, sealed
+    if rows:
+        session.execute(insert(TRAIL), rows)
+    for day, (last, sealed) in days.items():
+        session.merge(AuditDayRow(day=day, seq=last, hash=sealed))
+    anchor.entries, anchor.hash = seq, previous
     session.flush()
-    return row
+    return seq
 
 
 def record(engine: Engine, actor: str, action: str, **entry: Any) -> None:
@@ -69,44 +93,162 @@ def record(engine: Engine, actor: str, action: str, **entry: Any) -> None:
         enter(session, actor, action, **entry)
 
 
-def seal(row: AuditRow) -> str:
+def seal(
+    previous: str,
+    seq: int,
+    at: datetime,
+    actor: str,
+    action: str,
+    subject_id: str | None,
+    purpose: str | None,
+    payload: str,
+) -> str:
     """SHA-256 over the previous hash and the entry in a canonical form."""
-    at: datetime = row.at
-    body = [
-        row.seq,
-        at.isoformat(timespec="microseconds"),
-        row.actor,
-        row.action,
-        row.subject_id,
-        row.purpose,
-        row.payload,
-    ]
-    return hashlib.sha256(row.previous_hash.encode() + orjson.dumps(body)).hexdigest()
+    body = [seq, at.isoformat(timespec="microseconds"), actor, action, subject_id, purpose, payload]
+    return hashlib.sha256(previous.encode() + orjson.dumps(body)).hexdigest()
 
 
-def verify(engine: Engine) -> AuditReport:
-    """Walk the whole chain. Finds edits, removals, insertions and reordering, and a cut tail against the anchor.
+def day_ends(rows: Iterable[AuditDayRow]) -> dict[date, tuple[int, str]]:
+    """Number and hash of each day's last entry."""
+    return {row.day: (row.seq, row.hash) for row in rows}
 
-    Whoever can rewrite the whole chain and the anchor leaves no trace here: keep copies of the anchor elsewhere.
-    """
-    faults: list[Text] = []
-    previous, expected = GENESIS, 1
+
+class BadAnchors(HuixinError):
+    code: ClassVar[str] = "bad-anchors"
+    status: ClassVar[int] = 422
+    title: ClassVar[Text] = Text("锚点文件不可用", "Bad anchor file")
+
+
+@dataclass(frozen=True)
+class AuditReport:
+    """What a verification found: at most the first thousand faults."""
+
+    entries: int
+    faults: tuple[Text, ...]
+    anchors: int = 0
+
+    @property
+    def sound(self) -> bool:
+        return not self.faults
+
+
+@dataclass
+class _Walk:
+    """Where a walk along the chain is, and what it found so far."""
+
+    previous: str = GENESIS
+    last: int = 0
+    days: dict[date, tuple[int, str]] = field(default_factory=dict)
+    faults: list[Text] = field(default_factory=list)
+
+    def fault(self, zh: str, en: str) -> None:
+        if len(self.faults) < FAULTS_TOLD:
+            self.faults.append(Text(zh, en))
+
+
+def anchors(engine: Engine) -> dict[str, Any]:
+    """Each day's last entry and the very last one, to be kept where whoever can write here cannot."""
     with Session(engine) as session:
-        for row in session.scalars(select(AuditRow).order_by(AuditRow.seq).execution_options(yield_per=1000)):
-            if row.seq != expected:
-                faults.append(Text(f"第 {expected} 条缺失", f"entry {expected} is missing"))
-            if row.previous_hash != previous:
-                faults.append(Text(f"第 {row.seq} 条与前一条不相接", f"entry {row.seq} does not follow the one before"))
-            if seal(row) != row.hash:
-                faults.append(Text(f"第 {row.seq} 条被改动", f"entry {row.seq} was changed"))
-            previous, expected = row.hash, row.seq + 1
-        anchor = session.get(AuditAnchorRow, ANCHOR)
+        days = day_ends(session.scalars(select(AuditDayRow).order_by(AuditDayRow.day)))
+        tail = session.get(AuditAnchorRow, ANCHOR)
+    last = (tail.entries, tail.hash) if tail else (0, GENESIS)
+    listed = [[day.isoformat(), seq, sealed] for day, (seq, sealed) in days.items()]
+    return {"format": ANCHOR_FORMAT, "made_at": f"{now().isoformat()}Z", "last": last, "days": listed}
+
+
+def read_anchors(path: Path) -> dict[int, str]:
+    """Hash by entry number of a file that ``anchors`` filled. Raises ``BadAnchors``."""
+    try:
+        told = orjson.loads(path.read_bytes())
+        if told["format"] != ANCHOR_FORMAT:
+            raise ValueError(told["format"])
+        pairs = [(int(seq), str(sealed)) for _, seq, sealed in told["days"]]
+        pairs.append((int(told["last"][0]), str(told["last"][1])))
+    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+        raise BadAnchors(
+            Text(f"{path} 不是锚点文件或无法读取", f"{path} is no anchor file, or cannot be read")
+        ) from error
+    return {seq: sealed for seq, sealed in pairs if seq}
+
+
+def verify(engine: Engine, kept: Mapping[int, str] | None = None) -> AuditReport:
+    """Walk the whole chain in flat memory. Finds edits, removals, insertions, reordering and a cut tail.
+
+    ``kept``: hashes by entry number that were kept elsewhere (``read_anchors``). Without them, whoever can rewrite the
+    whole chain with its days and its end leaves no trace.
+    """
+    walk, kept = _Walk(), kept or {}
+    reached: set[int] = set()
+    with Session(engine) as session:
+        try:
+            for row in _rows(session):
+                _step(walk, row)
+                if row.seq in kept:
+                    reached.add(row.seq)
+                    if row.hash != kept[row.seq]:
+                        walk.fault(
+                            f"第 {row.seq} 条与另行保存的锚点不符", f"entry {row.seq} is not the one that was anchored"
+                        )
+        except (DBAPIError, UnicodeDecodeError):
+            walk.fault(f"第 {walk.last} 条之后无法读取", f"what follows entry {walk.last} cannot be read")
+        try:
+            _ends(walk, session)
+        except (DBAPIError, ValueError, TypeError):
+            walk.fault("锚点表无法读取", "the table of anchors cannot be read")
+    for seq in sorted(set(kept) - reached):
+        walk.fault(f"锚定的第 {seq} 条缺失", f"the anchored entry {seq} is missing")
+    return AuditReport(walk.last, tuple(walk.faults), len(kept))
+
+
+def _rows(session: Session) -> Iterator[Any]:
+    """All entries as they lie there; the moment as text where the database keeps it as text."""
+    row = AuditRow
+    columns = (row.seq, type_coerce(row.at, String).label("at"), row.actor, row.action, row.subject_id, row.purpose)
+    asked = select(*columns, row.payload, row.previous_hash, row.hash).order_by(row.seq)
+    yield from session.execute(asked.execution_options(yield_per=1000))
+
+
+def _step(walk: _Walk, row: Any) -> None:
+    if row.seq != walk.last + 1:
+        walk.fault(f"第 {walk.last + 1} 条缺失", f"entry {walk.last + 1} is missing")
+    if row.previous_hash != walk.previous:
+        walk.fault(f"第 {row.seq} 条与前一条不相接", f"entry {row.seq} does not follow the one before")
+    at = _moment(row.at)
+    if at is None or _sealed(row, at) != row.hash:
+        walk.fault(f"第 {row.seq} 条被改动", f"entry {row.seq} was changed")
+    walk.previous, walk.last = row.hash, row.seq
+    if at is not None:
+        walk.days[shanghai_day(at)] = row.seq, row.hash
+
+
+def _sealed(row: Any, at: datetime) -> str | None:
+    try:
+        return seal(row.previous_hash, row.seq, at, row.actor, row.action, row.subject_id, row.purpose, row.payload)
+    except (TypeError, AttributeError):  # some column holds another type than was written
+        return None
+
+
+def _moment(kept: Any) -> datetime | None:
+    """The moment of an entry; None where it is not written as the service writes it."""
+    if isinstance(kept, datetime):
+        return kept
+    try:
+        found = datetime.fromisoformat(kept)
+    except (TypeError, ValueError):
+        return None
+    return found if f"{found:%Y-%m-%d %H:%M:%S.%f}" == kept else None
+
+
+def _ends(walk: _Walk, session: Session) -> None:
+    """The ends of days, and the end of the trail, against what the walk saw."""
+    told = day_ends(session.scalars(select(AuditDayRow)))
+    for day in sorted(set(told) | set(walk.days)):
+        if told.get(day) != walk.days.get(day):
+            walk.fault(f"{day} 的末条与当日锚点不符", f"the last entry of {day} is not the anchored one")
+    anchor = session.get(AuditAnchorRow, ANCHOR)
     length, last = (anchor.entries, anchor.hash) if anchor else (0, GENESIS)
-    if length != expected - 1 or last != previous:
-        faults.append(
-            Text(
-                f"审计链应有 {length} 条，实有 {expected - 1} 条或末条不符",
-                f"the trail should end with entry {length}, not {expected - 1}",
-            )
+    if length != walk.last or last != walk.previous:
+        walk.fault(
+            f"审计链应有 {length} 条，实有 {walk.last} 条或末条不符",
+            f"the trail should end with entry {length}, not {walk.last}",
         )
-    return AuditReport(expected - 1, tuple(faults))

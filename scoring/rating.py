@@ -6,22 +6,21 @@ import math
 import secrets
 import threading
 import time
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 import orjson
+import structlog
 from sqlalchemy.orm import Session
 
 from features.dictionary import features_for, items_read
 from features.online import OnlineFeatures
 from features.peers import PeerTables
-from features.pipeline import Evidence, FeaturePipeline
+from features.pipeline import FeaturePipeline
 from models.bundle import Bundle, DamagedModel
-from models.hazard import HORIZONS, HazardModel
+from models.hazard import HORIZONS
 from models.registry import Registry, model_name
 from records.base import RecordBase
 from records.database import ScoreRow, SubjectRow, writing
@@ -31,27 +30,22 @@ from records.plain import plain
 from records.words import Language, Text
 from scoring.audit import enter
 from scoring.reasons import Reason, reason
+from scoring.replay import Replay, erased_since, replayed
 from scoring.scorer import Scorer, Scores
+from scoring.serving import NO_WARNING_MODEL, Confidence, Serving, confidence, known_shares
 from scoring.signals import (
     AFTER_DEFAULT,
     IN_DEFAULT,
     SEVERITIES,
-    Explained,
     Signal,
-    alarm_reasons,
     fired,
     raising_most,
-    rules,
     signals,
 )
 
-Confidence = Literal["high", "medium", "low"]
-HIGH_CONFIDENCE, MEDIUM_CONFIDENCE = 0.75, 0.4
-EVIDENCE_LIMIT = 5
+EVIDENCE_LIMIT, BUNDLES_KEPT = 5, 8
+log = structlog.get_logger()
 CHAMPION_CHECK_SECONDS = 2.0
-NO_WARNING_MODEL = Text(
-    "尚无上线的预警模型，困境概率暂缺", "no early-warning model serves yet: no probabilities of distress"
-)
 
 
 class UnknownScore(HuixinError):
@@ -94,22 +88,14 @@ class Rating:
     features: dict[str, float]
 
     def as_dict(self, language: Language | None = None) -> dict[str, Any]:
-        """JSON-ready; texts in ``language``, or in both as {"zh", "en"}. Missing feature values are null."""
+        """JSON-ready; texts in ``language``, or in both as {"zh", "en"}. Missing feature values are null.
+
+        ``other_points``: the points of reasons that are not told; 0, since all are.
+        """
         made = plain(asdict(self), language)
         assert isinstance(made, dict)  # noqa: S101
-        return {**made, "features": {code: _number(value) for code, value in self.features.items()}}
-
-
-@dataclass(frozen=True)
-class Replay:
-    """A stored score given again from its sealed features and its recorded model."""
-
-    score_id: str
-    equal: bool
-    score: float
-    stored_score: float
-    model_version: str
-    detail: Text
+        features = {code: _number(value) for code, value in self.features.items()}
+        return {**made, "other_points": 0.0, "features": features}
 
 
 @dataclass(frozen=True)
@@ -124,41 +110,15 @@ class Warned:
     distress: dict[int, float]
 
 
-@dataclass(frozen=True)
-class Serving:
-    """The models of a segment that serve now; ratings are given also while no early-warning model does."""
-
-    rating: Bundle
-    rating_version: str
-    warning: Bundle | None
-    warning_version: str | None
-
-    def distress(self, columns: Mapping[str, npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:
-        """Probabilities [n, 3] of distress from feature columns by code; NaN where no early-warning model serves."""
-        if self.warning is None:
-            return np.full((len(next(iter(columns.values()))), len(HORIZONS)), np.nan)
-        return self.warning.distress(np.column_stack([columns[code] for code in self.warning.codes]))
-
-    def why(self, features: Mapping[str, float], evidence: Mapping[str, tuple[Evidence, ...]]) -> Explained | None:
-        """What raises and lowers the odds of distress, where they are high enough for the model's alarm."""
-        if self.warning is None or not isinstance(self.warning.explainer, HazardModel):
-            return None
-        hazard, codes, alarm = self.warning.explainer, self.warning.codes, rules()[1]
-        row = np.array([[features[code] for code in codes]])
-        if alarm.severity(float(hazard.distress(row)[0, HORIZONS.index(alarm.horizon)])) is None:
-            return None
-        shares = hazard.explain(row)[1][0]
-        made = alarm_reasons(features, dict(zip(codes, shares.tolist(), strict=True)), evidence)
-        return Explained(made, hazard.base_odds(alarm.horizon))
-
-
 class Rater:
     """Rates subjects of one base with the registered champions. Safe between threads; follows promotions."""
 
     def __init__(self, base: RecordBase, registry: Registry | None = None) -> None:
         self.base = base
         self.registry = registry or Registry(base.settings)
-        self._lock = threading.Lock()
+        self._lock, self._champions = threading.Lock(), threading.Lock()
+        self._follower: threading.Thread | None = None
+        self._bundles: dict[tuple[str, str], Bundle] = {}
         self._serving: dict[str, Serving] = {}
         self._checked: dict[str, float] = {}
         self._pipelines: dict[str, FeaturePipeline] = {}
@@ -199,18 +159,25 @@ class Rater:
     def replay(self, score_id: str, actor: str = "command line") -> Replay:
         """Give a stored score again from its sealed features and recorded model version, and compare bit for bit."""
         row = self._stored_row(score_id)
-        bundle = self.registry.bundle(row.model_name, row.model_version)
-        X = np.frombuffer(row.features, "<f8").reshape(1, -1)
-        again = Scorer(bundle).score(X)
-        score, pd = float(again.score[0]), float(again.pd[0])
-        equal = score.hex() == row.score.hex() and pd.hex() == row.pd.hex() and again.grade[0] == row.grade
-        points = {item["feature"]: item["points"] for item in orjson.loads(row.payload)["reasons"]}
-        given = {code: float(value) for code, value in zip(bundle.codes, again.points[0], strict=True) if value}
-        equal = equal and points == given
-        detail = Text(f"存 {row.score!r}，重放 {score!r}", f"stored {row.score!r}, replayed {score!r}")
+        with Session(self.base.engine) as session:
+            gone = erased_since(session, row)
+        found = replayed(row, self.bundle(row.model_name, row.model_version), gone)
         with writing(self.base.engine) as session:
-            enter(session, actor, "replay", subject_id=row.subject_id, payload={"score_id": score_id, "equal": equal})
-        return Replay(score_id, equal, score, row.score, row.model_version, detail)
+            payload = {"score_id": score_id, "equal": found.equal, "unreadable": len(gone)}
+            enter(session, actor, "replay", subject_id=row.subject_id, payload=payload)
+        return found
+
+    def bundle(self, name: str, version: str) -> Bundle:
+        """A registered bundle, the last few kept in memory: a version's files never change."""
+        with self._lock:
+            known = self._bundles.get((name, version))
+        if known is None:
+            known = self.registry.bundle(name, version)
+            with self._lock:
+                while len(self._bundles) >= BUNDLES_KEPT:
+                    del self._bundles[next(iter(self._bundles))]
+                self._bundles[name, version] = known
+        return known
 
     def warnings(self, segment: str, as_of: datetime, limit: int = 20) -> list[Warned]:
         """Subjects not yet in default that have signals at ``as_of``: by severity, then by probability of distress."""
@@ -233,10 +200,33 @@ class Rater:
 
     def serving(self, segment: str) -> Serving:
         """The champions of ``segment``, loaded again when another version is promoted."""
-        with self._lock:
-            fresh = time.monotonic() - self._checked.get(segment, -1e9) < CHAMPION_CHECK_SECONDS
-            if segment in self._serving and fresh:
-                return self._serving[segment]
+        kept = self._serving.get(segment)
+        fresh = time.monotonic() - self._checked.get(segment, -1e9) < CHAMPION_CHECK_SECONDS
+        if kept is not None and (fresh or self._follower is not None):
+            return kept
+        return self._renewed(segment)
+
+    def follow(self) -> None:
+        """Ask the registry aside from now on: ``serving`` then answers from memory, and swaps within a second or two.
+
+        While the registry does not answer, or a promoted version cannot be read, the models that are loaded go on.
+        """
+        with self._champions:
+            if self._follower is None:
+                self._follower = threading.Thread(target=self._follow, name="champions", daemon=True)
+                self._follower.start()
+
+    def _follow(self) -> None:
+        while True:
+            time.sleep(CHAMPION_CHECK_SECONDS / 2)
+            for segment in list(self._serving):
+                try:
+                    self._renewed(segment)
+                except Exception as error:  # whatever it is: those that are loaded serve on
+                    log.error("champion", segment=segment, kind=type(error).__name__)
+
+    def _renewed(self, segment: str) -> Serving:
+        with self._champions:
             kept = self._serving.get(segment)
             rating = self.registry.champion_version(segment)
             warning = self._warning_version(segment)
@@ -277,15 +267,15 @@ class Rater:
                 self._pipelines[segment] = FeaturePipeline(self.base.connection(items), segment, peers=peers)
             return self._pipelines[segment]
 
-    def _online(self, segment: str) -> OnlineFeatures:
+    def online(self, segment: str) -> OnlineFeatures:
+        """The latest features of ``segment`` by primary key."""
         with self._lock:
             return self._kept.setdefault(segment, OnlineFeatures(self.base, segment))
 
     def _rate(self, subject: SubjectRow, moment: datetime) -> Rating:
-        if subject.kind not in ("enterprise", "farmer"):
-            raise UnratedKind(Text(f"暂不为 {subject.kind} 评级", f"no rating model for the kind {subject.kind}"))
+        check_rated(subject.kind)
         serving, pipeline = self.serving(subject.kind), self.pipeline(subject.kind)
-        features = self._online(subject.kind).get(subject.subject_id, moment)
+        features = self.online(subject.kind).get(subject.subject_id, moment)
         if features is None:
             features = pipeline.one(subject.subject_id, moment)
         bundle = serving.rating
@@ -297,7 +287,8 @@ class Rater:
         found = signals(
             subject.kind, features, distress, evidence, shanghai_day(moment), serving.why(features, evidence)
         )
-        confidence, notes = _confidence(bundle, features, anything=any(evidence.values()))
+        weights = np.array([bundle.weights.get(code, 0.0) for code in bundle.codes])
+        how_sure, notes = confidence(float(known_shares(weights, X)[0]), anything=any(evidence.values()))
         if serving.warning is None:
             notes = (*notes, NO_WARNING_MODEL)
         return Rating(
@@ -319,7 +310,7 @@ class Rater:
             reasons=_reasons(bundle, features, scores, evidence),
             signals=found,
             distress=distress,
-            confidence=confidence,
+            confidence=how_sure,
             notes=notes,
             in_default=any(signal.code == IN_DEFAULT for signal in found),
             features={code: features[code] for code in bundle.codes},
@@ -345,6 +336,12 @@ class Rater:
         return row
 
 
+def check_rated(kind: str) -> None:
+    """Raises ``UnratedKind`` for a kind of subject that no model rates."""
+    if kind not in ("enterprise", "farmer"):
+        raise UnratedKind(Text(f"暂不为 {kind} 评级", f"no rating model for the kind {kind}"))
+
+
 def _reasons(
     bundle: Bundle, features: dict[str, float], scores: Scores, evidence: dict[str, Any]
 ) -> tuple[Reason, ...]:
@@ -355,24 +352,6 @@ def _reasons(
         if points
     ]
     return tuple(sorted(made, key=lambda one: -abs(one.points)))
-
-
-def _confidence(bundle: Bundle, features: dict[str, float], *, anything: bool) -> tuple[Confidence, tuple[Text, ...]]:
-    """How much of what the model weighs is known about the subject, and what to say where it is little."""
-    whole = sum(bundle.weights.values()) or 1.0
-    known = sum(weight for code, weight in bundle.weights.items() if not math.isnan(features[code])) / whole
-    if known >= HIGH_CONFIDENCE:
-        return "high", ()
-    note = Text(
-        f"资料有限：模型所看重信息中仅 {known:.0%} 有记录，评分仅供参考",
-        f"thin file: only {known:.0%} of what the model weighs is on record; take the score with care",
-    )
-    if known >= MEDIUM_CONFIDENCE:
-        return "medium", (note,)
-    if not anything:
-        nothing = Text("该时点之前没有任何可用记录", "no usable record was known at that moment")
-        return "low", (note, nothing)
-    return "low", (note,)
 
 
 def _row(rating: Rating) -> ScoreRow:

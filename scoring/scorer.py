@@ -62,7 +62,7 @@ class Scorer:
             score=given,
             grade=self.bundle.scale.grades(pd),
             points=-POINTS_PER_LOG_ODDS * contributions,
-            base_points=float(unclipped_score(np.array([base]))[0]),
+            base_points=float(unclipped_score(np.array(base))),
             clip_points=given - whole,
         )
         if not scores.largest_gap <= TOLERANCE:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
+from starlette.types import Scope
 
 from records.errors import HuixinError
 
@@ -37,8 +39,13 @@ def metrics() -> Response:
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 
-def observe(request: Request, status: int, seconds: float) -> None:
+@lru_cache(maxsize=4096)
+def _counters(route: str, method: str, status: int) -> tuple[Counter, Histogram]:
+    return REQUESTS.labels(route, method, str(status)), SECONDS.labels(route)
+
+
+def observe(scope: Scope, status: int, seconds: float) -> None:
     """Count a finished request under its route's template, never under what was asked."""
-    route = getattr(request.scope.get("route"), "path", "other")
-    REQUESTS.labels(route, request.method, str(status)).inc()
-    SECONDS.labels(route).observe(seconds)
+    requests, took = _counters(getattr(scope.get("route"), "path", "other"), scope["method"], status)
+    requests.inc()
+    took.observe(seconds)

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import re
+from hashlib import sha256
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Header, Request
-from pydantic import BaseModel, ConfigDict, Field
+from anyio import from_thread
+from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.concurrency import run_in_threadpool
+from starlette.routing import Route
 
 from records.errors import HuixinError
 from records.words import Language
 from scoring.audit import record
+from scoring.groups import Asked, ScoreGroups
+from service.idempotency import Once, asked_once
 from service.problems import PROBLEMS
 from service.security import Action, Client, Purpose, allow, allow_subject
 
+KEYS_REMEMBERED = 10_000
+JSON = re.compile(r"application/([a-z.+-]+\+)?json\s*(;|$)", re.IGNORECASE)
 router = APIRouter(prefix="/v1", tags=["scores"], responses=PROBLEMS)
 
 
@@ -59,6 +69,16 @@ class ScoreRequest(BaseModel):
     language: Annotated[
         Language | None, Field(description="文字语种，默认两种都给 / language of texts, default both")
     ] = None
+    reasons: Annotated[
+        int | None,
+        Field(
+            ge=1,
+            le=1_000,
+            description="简要回答：只列影响最大的若干条理由，其余合计于 other_points，不列特征值；默认全部 / "
+            "a brief answer: so many of the weightiest reasons, the others summed up in other_points, no feature "
+            "values; default all",
+        ),
+    ] = None
 
 
 class ReplayAnswer(BaseModel):
@@ -70,6 +90,7 @@ class ReplayAnswer(BaseModel):
     stored_score: float
     model_version: str
     detail: dict[Literal["zh", "en"], str]
+    unreadable: list[str]
 
 
 def client_of(
@@ -83,29 +104,87 @@ def client_of(
 Asking = Annotated[Client, Depends(client_of)]
 
 
-@router.post("/scores", summary="评级一个主体 / rate a subject", status_code=200)
-def score(request: Request, asked: ScoreRequest, client: Asking) -> dict[str, Any]:
-    """PD、评分、等级、全部理由与证据、预警信号。每次查询都记入审计链。
+async def score(request: Request) -> Response:
+    """PD、评分、等级、理由与证据、预警信号。每次查询都记入审计链；评分与审计已落盘后才应答。
 
-    PD, score, grade, every reason with its evidence, and signals. Each look goes into the audit trail.
+    PD, score, grade, reasons with their evidence, and signals. Each look goes into the audit trail; the answer leaves
+    when score and entry are on disk.
     """
-    rater, base = request.app.state.rater, request.app.state.base
+    request.scope["route"] = HOT
+    client = await recognised(request)
+    asked = await _read(request)
     try:
         allow(client, "score")
-        subject = base.subject(asked.subject)
-        allow_subject(client, subject.kind, asked.authorisation)
-        rating = rater.rate(
-            subject.subject_id,
-            asked.as_of,
-            actor=client.client_id,
-            purpose=asked.purpose,
-            authorisation=asked.authorisation,
-        )
     except HuixinError as error:
-        _refused(request, client, "score", error, asked.purpose)
+        await run_in_threadpool(_refused, request, client, "score", error, asked.purpose)
         raise
-    answer: dict[str, Any] = rating.as_dict(asked.language)
+    question = Asked(
+        subject=asked.subject.strip(),
+        actor=client.client_id,
+        purpose=asked.purpose,
+        allowed=lambda kind: allow_subject(client, kind, asked.authorisation),
+        as_of=asked.as_of,
+        authorisation=asked.authorisation,
+        language=asked.language,
+        reasons=asked.reasons,
+    )
+    groups: ScoreGroups = request.app.state.groups
+    if (key := request.headers.get("idempotency-key")) is None:
+        return Response(await groups.score(question), media_type="application/json")
+    once = await asked_once(request, key)
+
+    def rated() -> Response:
+        return Response(from_thread.run(groups.score, question), media_type="application/json")
+
+    answer: Response = await run_in_threadpool(once.answer, client.client_id, rated)
     return answer
+
+
+HOT = Route("/v1/scores", score, methods=["POST"])
+"""Answers before FastAPI's router looks: without dependencies to solve and answers to serialise."""
+
+
+async def recognised(request: Request) -> Client:
+    """The authenticated client of a request, from memory where its key came before.
+
+    Whether the key has been revoked since is asked with the group that the request is answered in.
+    """
+    key = request.headers.get("x-api-key")
+    known: dict[bytes, Client] = request.app.state.recognised
+    digest = sha256((key or "").encode()).digest()
+    client = known.get(digest)
+    if client is None:
+        client = await run_in_threadpool(client_of, request, key)
+        if len(known) >= KEYS_REMEMBERED:
+            known.clear()
+        known[digest] = client
+    return client
+
+
+async def _read(request: Request) -> ScoreRequest:
+    """The question. Raises ``RequestValidationError``."""
+    try:
+        if not JSON.match(request.headers.get("content-type", "")):
+            raise RequestValidationError([{"loc": ("header", "content-type"), "type": "json_type"}])
+        return ScoreRequest.model_validate_json(await request.body())
+    except ValidationError as error:
+        raise RequestValidationError(
+            [{**one, "loc": ("body", *one["loc"])} for one in error.errors(include_url=False, include_input=False)]
+        ) from error
+
+
+@router.post(
+    "/scores",
+    summary="评级一个主体 / rate a subject",
+    description=score.__doc__,
+    operation_id="score_v1_scores_post",
+    openapi_extra={
+        "requestBody": {"required": True, "content": {"application/json": {"schema": ScoreRequest.model_json_schema()}}}
+    },
+)
+async def _documented(request: Request, client: Asking, once: Once) -> dict[str, Any]:
+    """The operation as the document tells it; ``HOT`` answers it."""
+    raise NotImplementedError
 
 
 @router.get("/scores/{score_id}", summary="查看已给出的评分 / a score given before")
@@ -135,6 +214,7 @@ def replay(request: Request, score_id: str, client: Asking) -> ReplayAnswer:
         stored_score=found.stored_score,
         model_version=found.model_version,
         detail={"zh": found.detail.zh, "en": found.detail.en},
+        unreadable=list(found.unreadable),
     )
 
 

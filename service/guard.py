@@ -1,0 +1,77 @@
+"""What every request passes: a request id, a body limit, security headers, a count without what was asked about."""
+
+from __future__ import annotations
+
+import time
+
+from fastapi import Request
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from records.words import Text
+from service import problems
+from service.exchange import body_limit
+from service.routes import health
+
+MAXIMUM_BODY = 64 * 1024
+LISTS = {"POST /v1/scores/batch": 1 << 20, "POST /v1/jobs": 1 << 20}  # of subjects
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
+        "img-src 'self' data:; font-src 'self'; connect-src 'self'; frame-ancestors 'none'"
+    ),
+}
+RAW_HEADERS = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
+
+
+class Guard:
+    """ASGI middleware around the whole service; plain ASGI, since each score passes it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started, request = time.perf_counter(), Request(scope)
+        request.state.request_id = problems.request_id()
+        status = 500
+
+        async def sent(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                _dress(scope, message, request.state.request_id)
+            await send(message)
+
+        if (most := _exceeded(request)) is not None:
+            title = Text("请求过大", "Request too large")
+            detail = Text(
+                f"请求体至多 {most} 字节，并须给出长度",
+                f"a body of known length, at most {most} bytes, is accepted",
+            )
+            await problems.problem(request, "too-large", 413, title, detail)(scope, receive, sent)
+        else:
+            await self.app(scope, receive, sent)
+        health.observe(scope, status, time.perf_counter() - started)
+
+
+def _dress(scope: Scope, message: Message, request_id: str) -> None:
+    headers = message.setdefault("headers", [])
+    headers.append((b"x-request-id", request_id.encode()))
+    headers.extend(RAW_HEADERS)
+    if not scope["path"].startswith("/static"):
+        MutableHeaders(raw=headers).setdefault("Cache-Control", "no-store")
+
+
+def _exceeded(request: Request) -> int | None:
+    """The most bytes that a body may have, where this one says that it has more, or does not say."""
+    length = request.headers.get("content-length", "0")
+    counted = body_limit(request)
+    most = counted or LISTS.get(f"{request.method} {request.url.path}", MAXIMUM_BODY)
+    chunked = counted is None and "chunked" in request.headers.get("transfer-encoding", "")
+    return most if chunked or not length.isdecimal() or int(length) > most else None
