@@ -15,8 +15,11 @@ from scoring.rating import Rating
 
 
 def as_given(payload: Mapping[str, Any]) -> Rating:
-    """The rating of a stored answer in both languages (``Rater.stored``). Raises ``ValueError`` for anything else."""
-    features = {code: nan if value is None else value for code, value in payload["features"].items()}
+    """The rating of a stored answer in both languages (``Rater.stored``); brief ones hold no features.
+
+    Raises ``ValueError`` for anything else.
+    """
+    features = {code: nan if value is None else value for code, value in payload.get("features", {}).items()}
     made = _reader().validate_python({**payload, "features": features})
     return replace(made, as_of=_utc(made.as_of), scored_at=_utc(made.scored_at))
 
