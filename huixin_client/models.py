@@ -436,6 +436,7 @@ class ReplayAnswer(TypedDict):
     stored_score: float
     model_version: str
     detail: dict[str, str]
+    unreadable: list[str]
 
 
 class ReportRequest(TypedDict):
@@ -465,16 +466,6 @@ class SaidReceipt(TypedDict):
     rows_accepted: int
     rows_rejected: int
     rejects: str | None
-
-
-class ScoreRequest(TypedDict):
-    """Whom to rate, as of when, and what for."""
-
-    subject: str
-    purpose: Literal["loan_application", "loan_monitoring", "review", "demonstration"]
-    as_of: NotRequired[str | None]
-    authorisation: NotRequired[str | None]
-    language: NotRequired[Literal["zh", "en"] | None]
 
 
 class SourceAnswer(TypedDict):

@@ -37,9 +37,11 @@ class Scores:
         )
         return found
 
-    def score(self, body: _m.ScoreRequest) -> dict[str, Any]:
+    def score(self, body: dict[str, Any], *, idempotency_key: str | None = None) -> dict[str, Any]:
         """评级一个主体 / rate a subject"""
-        found: dict[str, Any] = self._caller.call("POST", "/v1/scores", json=body)
+        found: dict[str, Any] = self._caller.call(
+            "POST", "/v1/scores", headers={"Idempotency-Key": idempotency_key or new_key()}, json=body
+        )
         return found
 
     def stored(self, score_id: str) -> dict[str, Any]:
