@@ -171,9 +171,11 @@ class Reports:
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
 
-    def order(self, body: _m.ReportRequest) -> _m.OrderedReport:
+    def order(self, body: _m.ReportRequest, *, idempotency_key: str | None = None) -> _m.OrderedReport:
         """出具信用报告 / order a credit report"""
-        found: _m.OrderedReport = self._caller.call("POST", "/v1/reports", json=body)
+        found: _m.OrderedReport = self._caller.call(
+            "POST", "/v1/reports", headers={"Idempotency-Key": idempotency_key or new_key()}, json=body
+        )
         return found
 
     def report(

@@ -33,6 +33,7 @@ from records.errors import HuixinError
 from records.moment import now
 from records.words import Text
 from scoring.audit import enter
+from service.problems import MEDIA_TYPE, Problem
 
 KEPT = timedelta(hours=24)
 LEASE = timedelta(seconds=120)
@@ -167,6 +168,13 @@ async def asked_once(
 
 
 Once = Annotated[Asked, Depends(asked_once)]
+STILL_RUNNING_ANSWER: dict[int | str, dict[str, Any]] = {
+    409: {
+        "model": Problem,
+        "description": "同一请求仍在处理 / the same request is still running",
+        "content": {MEDIA_TYPE: {}},
+    }
+}
 
 
 def _hash(key: str) -> str:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from records.words import Language
 from service.desk.reports import Form, Order, ReportDesk
 from service.exchange import entered
+from service.idempotency import STILL_RUNNING_ANSWER, Once
 from service.pages.render import report_page
 from service.problems import PROBLEMS
 from service.routes.cases import Authorisation, Subject
@@ -61,27 +62,36 @@ class OrderedReport(BaseModel):
     links: dict[str, str]
 
 
-@router.post("", summary="出具信用报告 / order a credit report", status_code=201)
-def order(request: Request, response: Response, asked: ReportRequest, client: Asking) -> OrderedReport:
+@router.post(
+    "",
+    summary="出具信用报告 / order a credit report",
+    status_code=201,
+    response_model=OrderedReport,
+    responses=STILL_RUNNING_ANSWER,
+)
+def order(request: Request, asked: ReportRequest, client: Asking, once: Once) -> Response:
     """固定时点并评级；内容在取阅时由记录重现，可取 JSON、网页或 PDF。
 
     Fixes the as-of and rates the subject; what it says is read from the records when it is fetched.
     """
-    with entered(request, client, "report"):
-        row = _desk(request).order(
-            client,
-            Order(asked.subject, asked.purpose, asked.authorisation, asked.as_of, asked.language, asked.format),
+    wanted = Order(asked.subject, asked.purpose, asked.authorisation, asked.as_of, asked.language, asked.format)
+
+    def act() -> Response:
+        row = _desk(request).order(client, wanted)
+        place = f"/v1/reports/{row.report_id}"
+        ordered = OrderedReport(
+            report_id=row.report_id,
+            subject_id=row.subject_id,
+            as_of=f"{row.as_of.isoformat()}Z",
+            made_at=f"{row.made_at.isoformat()}Z",
+            score_id=row.score_id,
+            links={form: f"{place}?format={form}" for form in MEDIA},
         )
-    place = f"/v1/reports/{row.report_id}"
-    response.headers["Location"] = place
-    return OrderedReport(
-        report_id=row.report_id,
-        subject_id=row.subject_id,
-        as_of=f"{row.as_of.isoformat()}Z",
-        made_at=f"{row.made_at.isoformat()}Z",
-        score_id=row.score_id,
-        links={form: f"{place}?format={form}" for form in MEDIA},
-    )
+        return JSONResponse(ordered.model_dump(), 201, {"Location": place})
+
+    with entered(request, client, "report"):
+        given: Response = once.answer(client.client_id, act)
+    return given
 
 
 @router.get(

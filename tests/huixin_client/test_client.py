@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -28,7 +30,7 @@ def client_of(answer: Callable[[httpx.Request], httpx.Response], **more: Any) ->
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The waits between attempts, not waited for."""
     slept: list[float] = []
-    monkeypatch.setattr(caller.time, "sleep", slept.append)
+    monkeypatch.setattr(caller, "time", SimpleNamespace(sleep=slept.append, monotonic=time.monotonic))
     return slept
 
 
