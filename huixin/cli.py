@@ -25,6 +25,7 @@ from huixin import (
     serve,
     storage,
     train,
+    watch,
 )
 from huixin.console import report_error
 from records.errors import HuixinError
@@ -46,7 +47,7 @@ app.command("train")(train.train)
 app.add_typer(model.app, name="model")
 app.command("score")(score.score)
 app.command("file")(file.file)
-app.command("watch")(score.watch)
+app.add_typer(watch.app, name="watch")
 app.command("replay")(score.replay)
 app.command("serve")(serve.serve)
 app.add_typer(clients.app, name="client")

@@ -1,4 +1,4 @@
-"""``huixin score``, ``watch`` and ``replay``: ratings and warnings out."""
+"""``huixin score`` and ``replay``: ratings out."""
 
 from __future__ import annotations
 
@@ -80,32 +80,6 @@ def replay(score_id: Annotated[str, typer.Argument(help="评分编号 · score i
         f"重放一致：评分 {found.score:.6f}，模型 {found.model_version}",
         f"replayed bit for bit: score {found.score:.6f}, model {found.model_version}",
     )
-
-
-def watch(
-    as_of: Annotated[str | None, typer.Option(help="时点，默认现在 · as-of, default now")] = None,
-    segment: Annotated[str | None, typer.Option(help="enterprise 或 farmer · segment")] = None,
-    limit: Annotated[int, typer.Option(help="最多列出 · at most", min=1)] = 20,
-) -> None:
-    """列出当前预警，最严重者在前 · current warnings, the gravest first."""
-    from records.moment import parse_as_of
-
-    moment = parse_as_of(as_of)
-    listing = table(
-        Text("当前预警", "Current warnings"),
-        [Text("主体", "subject"), Text("等级", "severity"), Text("信号", "signal"), Text("起始", "since")],
-    )
-    rater = _rater()
-    for one in [segment] if segment else ["enterprise", "farmer"]:
-        for warning in rater.warnings(one, moment, limit=limit):
-            style = SEVERITY_STYLE[warning.signal.severity]
-            listing.add_row(
-                warning.subject_id,
-                f"[{style}]{warning.signal.severity}[/]",
-                speak(warning.signal.words),
-                _day(warning.signal.since),
-            )
-    out.print(listing)
 
 
 def _day(value: date) -> str:

@@ -21,6 +21,7 @@ import duckdb
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
+from records.alert_erasure import forget_alerts
 from records.base import RecordBase
 from records.catalogue import Item
 from records.database import (
@@ -178,6 +179,7 @@ def _erase(
                         also(session)
                     for kept in (LatestFeaturesRow, FeatureRunRow):  # reckoned from what is erased, perhaps by a link
                         session.execute(delete(kept))
+                    forget_alerts(session, found, quoted_only=kind == "expire")
                     session.flush()
                     session.expunge_all()
             if named:

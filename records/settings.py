@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from records.exchange.limits import ExchangeLimits
+from records.watch_settings import WatchSettings
 
 
 class Settings(BaseSettings):
@@ -24,6 +25,7 @@ class Settings(BaseSettings):
     ``feature_modules``: the installation's own Python modules that declare ``FEATURES``, separated by commas.
     ``batch_rows_most``: a batch of more rows is refused.
     ``exchange``: how much sources may push at once (``HUIXIN_EXCHANGE_...``).
+    ``watch``: watch lists and webhooks (``HUIXIN_WATCH_...``).
     """
 
     model_config = SettingsConfigDict(env_prefix="HUIXIN_", extra="ignore")
@@ -37,6 +39,7 @@ class Settings(BaseSettings):
     batch_rows_most: int = 100_000_000
     feature_modules: Annotated[tuple[str, ...], NoDecode] = ()
     exchange: ExchangeLimits = Field(default_factory=ExchangeLimits)
+    watch: WatchSettings = Field(default_factory=WatchSettings)
 
     @field_validator("feature_modules", mode="before")
     @classmethod

@@ -42,8 +42,12 @@ from service.routes import (
     score_reasons,
     scores,
     uploads,
+    warnings,
+    watch_lists,
+    webhooks,
 )
 from service.security import Clients
+from service.watch.desk import WatchDesk
 
 ROUTES = (
     scores,
@@ -59,6 +63,9 @@ ROUTES = (
     uploads,
     batches,
     assessment,
+    warnings,
+    watch_lists,
+    webhooks,
     health,
     docs,
 )
@@ -99,6 +106,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.exchange = open_exchange(base)
     app.state.jobs = JobDesk(base)
     app.state.job_worker = JobWorker(app.state.jobs, app.state.rater, app.state.clients)
+    app.state.watch = WatchDesk(base, app.state.rater)
     problems.install(app)
     app.add_middleware(Guard)
     app.router.routes.append(scores.HOT)
@@ -111,6 +119,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """The workers of the exchange and of the jobs live as long as the service."""
-    async with exchange_lifespan(app), app.state.job_worker.working():
+    """The workers of the exchange, of the jobs and of the watch live as long as the service."""
+    async with exchange_lifespan(app), app.state.job_worker.working(), app.state.watch.working():
         yield

@@ -41,6 +41,9 @@ Action = Literal[
     "propose",
     "approve",
     "erase",
+    "watch",
+    "warnings",
+    "webhooks",
 ]
 Purpose = Literal["loan_application", "loan_monitoring", "review", "demonstration"]
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -79,6 +82,9 @@ ALLOWED: dict[Action, frozenset[Role]] = {
     "propose": frozenset({"agency"}),
     "approve": frozenset({"regulator"}),
     "erase": frozenset({"regulator"}),
+    "watch": frozenset({"platform", "bank"}),
+    "warnings": frozenset({"platform", "bank", "regulator"}),
+    "webhooks": frozenset({"platform", "bank"}),
 }
 
 

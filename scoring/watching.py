@@ -1,0 +1,89 @@
+"""What is to be said of subjects at moments: their signals with evidence, and what these are as alerts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import numpy as np
+import pyarrow as pa
+from pydantic import TypeAdapter
+
+from features.spine import SPINE_SCHEMA, month_ends
+from models.hazard import HORIZONS
+from records.moment import add_months, end_of_day, month_end, shanghai_day
+from scoring.alerts import Alert, next_alerts
+from scoring.rating import Rater
+from scoring.signals import Signal, fired, raising_most, signals
+
+EVIDENCE_LIMIT = 5
+BEFORE_HISTORY = 12  # months that alerts are followed for before the first one that is shown
+
+_ALERTS: TypeAdapter[tuple[Alert, ...]] = TypeAdapter(tuple[Alert, ...])
+
+
+@dataclass(frozen=True)
+class Observed:
+    """A subject at a moment: its signals, the gravest first, and its probabilities of distress by months ahead."""
+
+    subject_id: str
+    as_of: datetime
+    signals: tuple[Signal, ...]
+    distress: dict[int, float]
+
+    @property
+    def day(self) -> date:
+        return shanghai_day(self.as_of)
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """An observation with what its signals were as alerts then."""
+
+    observed: Observed
+    alerts: tuple[Alert, ...]
+
+
+def observe(rater: Rater, segment: str, asked: Sequence[tuple[str, datetime]]) -> Iterator[Observed]:
+    """Every (subject, moment) of ``asked`` in order; no probabilities where no early-warning model serves."""
+    pipeline, serving = rater.pipeline(segment), rater.serving(segment)
+    ids, moments = zip(*asked, strict=True) if asked else ((), ())
+    spine = pa.table([pa.array(ids, pa.string()), pa.array(moments, pa.timestamp("us"))], schema=SPINE_SCHEMA)
+    table = pipeline.build(spine)
+    columns = {code: table[code].to_numpy() for code in pipeline.codes}
+    ahead = serving.distress(columns) if asked else np.empty((0, len(HORIZONS)))
+    for row, (subject_id, moment) in enumerate(asked):
+        features = {code: float(values[row]) for code, values in columns.items()}
+        distress = {} if serving.warning is None else dict(zip(HORIZONS, ahead[row].tolist(), strict=True))
+        codes = [code for rule in fired(segment, features) for code in rule.features]
+        unproved = serving.why(features, {})
+        codes += [one.feature for one in raising_most(unproved.reasons)] if unproved else []
+        evidence = pipeline.evidence(subject_id, moment, codes, EVIDENCE_LIMIT) if codes else {}
+        why = serving.why(features, evidence) if unproved else None
+        found = signals(segment, features, distress, evidence, shanghai_day(moment), why)
+        yield Observed(subject_id, moment, found, distress)
+
+
+def history(rater: Rater, subject_id: str, segment: str, as_of: datetime, months: int) -> list[Remembered]:
+    """A subject's alerts at each of the last ``months`` month ends and at ``as_of``, the earliest first.
+
+    Alerts are followed from a year before, so that those shown first are not taken for new.
+    """
+    last = shanghai_day(as_of)
+    whole = month_end(add_months(last.replace(day=1), -1))
+    days = month_ends(add_months(whole.replace(day=1), 1 - months - BEFORE_HISTORY), whole)
+    moments = [(subject_id, end_of_day(day)) for day in days] + [(subject_id, as_of)]
+    made: list[Remembered] = []
+    for one in observe(rater, segment, moments):
+        made.append(Remembered(one, next_alerts(made[-1].alerts if made else (), one.day, one.signals)))
+    return made[-months - 1 :]
+
+
+def kept(alerts: tuple[Alert, ...]) -> str:
+    """Alerts as they are kept from one evaluation to the next."""
+    return _ALERTS.dump_json(alerts).decode()
+
+
+def read_kept(text: str) -> tuple[Alert, ...]:
+    return _ALERTS.validate_json(text)
