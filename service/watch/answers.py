@@ -32,7 +32,7 @@ class RecordAnswer(BaseModel):
     occurred_on: date
 
 
-class ReasonAnswer(BaseModel):
+class AlarmReasonAnswer(BaseModel):
     """One feature's exact share of the model's alarm: it multiplies the odds of distress by ``times``."""
 
     feature: str
@@ -59,7 +59,7 @@ class AlertAnswer(BaseModel):
     detail: Words
     evidence: list[RecordAnswer]
     base_odds: float | None
-    reasons: list[ReasonAnswer]
+    reasons: list[AlarmReasonAnswer]
 
 
 class SubjectWarnings(BaseModel):
