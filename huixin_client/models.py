@@ -5,6 +5,34 @@ from __future__ import annotations
 from typing import Any, Literal, NotRequired, TypedDict
 
 
+class AlarmReasonAnswer(TypedDict):
+    """One feature's exact share of the model's alarm: it multiplies the odds of distress by ``times``."""
+
+    feature: str
+    words: dict[str, str]
+    value: float | None
+    value_words: dict[str, str]
+    times: float
+    evidence: list[RecordAnswer]
+
+
+class AlertAnswer(TypedDict):
+    """An alert. ``raised``: to be acted on (new or continuing); ``since``: when it was raised; ``fresh``: its latest evidence; ``ended``: when it was found to hold no longer. The model's alarm has ``base_odds`` and ``reasons``: all multiplied give the odds of distress that it speaks of."""
+
+    code: str
+    severity: Literal["blue", "yellow", "orange", "red"]
+    state: Literal["new", "continuing", "cool_down", "expired", "ended"]
+    raised: bool
+    since: str
+    fresh: str
+    ended: str | None
+    words: dict[str, str]
+    detail: dict[str, str]
+    evidence: list[RecordAnswer]
+    base_odds: float | None
+    reasons: list[AlarmReasonAnswer]
+
+
 class AnswerRequest(TypedDict):
     """The source's answer: upheld, with its remedy, or rejected; in either case with the reason."""
 
@@ -136,6 +164,51 @@ class Decision(TypedDict):
     reason: str
 
 
+class DeliveryAnswer(TypedDict):
+    """An event on its way. ``last``: the latest attempt (at, status, problem, seconds); ``next_at``: the next one."""
+
+    delivery_id: str
+    event_id: str
+    event_type: Literal["warning.raised", "warning.ended", "ping"]
+    subject_id: str | None
+    state: Literal["waiting", "delivered", "dead"]
+    attempts: int
+    created_at: str
+    next_at: str | None
+    settled_at: str | None
+    last: dict[str, Any] | None
+
+
+class DeliveryPage(TypedDict):
+    """Deliveries, the latest first; ``next``: cursor of the following page, if there is one."""
+
+    deliveries: list[DeliveryAnswer]
+    next: str | None
+
+
+class EntriesAsked(TypedDict):
+    """Subjects to put on a list: all of them, or none."""
+
+    subjects: list[InterestAsked]
+
+
+class EntryAnswer(TypedDict):
+    """A watched subject; its identity number is masked."""
+
+    subject_id: str
+    segment: str
+    masked: str
+    authorisation: str | None
+    added_at: str
+
+
+class EntryPage(TypedDict):
+    """``next``: cursor of the following page, if there is one."""
+
+    entries: list[EntryAnswer]
+    next: str | None
+
+
 class ErasureRequest(TypedDict):
     """Which records a court orders to erase; ``document`` is its order."""
 
@@ -231,6 +304,33 @@ class GradePeriod(TypedDict):
     score_id: str
 
 
+class HookAnswer(TypedDict):
+    """A webhook. ``failures`` in a row; it rests until ``rests_until`` then; ``waiting``, ``dead``: deliveries."""
+
+    webhook_id: str
+    url: str
+    event_types: list[Literal["warning.raised", "warning.ended", "ping"]]
+    created_at: str
+    failures: int
+    rests_until: str | None
+    waiting: int
+    dead: int
+
+
+class HookAsked(TypedDict):
+    """Where to send which events."""
+
+    url: str
+    event_types: NotRequired[list[Literal["warning.raised", "warning.ended", "ping"]]]
+
+
+class InterestAsked(TypedDict):
+    """A subject to watch."""
+
+    subject: str
+    authorisation: NotRequired[str | None]
+
+
 class JobAnswer(TypedDict):
     """How a job is."""
 
@@ -258,6 +358,31 @@ class JobRequest(TypedDict):
     as_of: NotRequired[str | None]
     format: NotRequired[Literal["ndjson", "parquet"]]
     reasons: NotRequired[Literal["top", "all"]]
+
+
+class ListAnswer(TypedDict):
+    """A watch list; ``entries``: how many subjects are on it."""
+
+    watch_list_id: str
+    name: str
+    threshold: Literal["blue", "yellow", "orange", "red"]
+    created_at: str
+    entries: int
+
+
+class ListAsked(TypedDict):
+    """A new watch list; more subjects can be put on it later."""
+
+    name: str
+    threshold: NotRequired[Literal["blue", "yellow", "orange", "red"]]
+    subjects: NotRequired[list[InterestAsked]]
+
+
+class ListPage(TypedDict):
+    """``next``: cursor of the following page, if there is one."""
+
+    watch_lists: list[ListAnswer]
+    next: str | None
 
 
 class ManyAnswer(TypedDict):
@@ -319,6 +444,20 @@ class MonitoringAnswer(TypedDict):
     latest: Finding
     result: dict[str, Any]
     history: list[Finding]
+
+
+class NewHook(TypedDict):
+    """A webhook with its ``secret``, which is not shown again."""
+
+    webhook_id: str
+    url: str
+    event_types: list[Literal["warning.raised", "warning.ended", "ping"]]
+    created_at: str
+    failures: int
+    rests_until: str | None
+    waiting: int
+    dead: int
+    secret: str
 
 
 class ObjectionAnswer(TypedDict):
@@ -383,6 +522,12 @@ class PathAnswer(TypedDict):
     words: Words
 
 
+class PingAnswer(TypedDict):
+    """The id of the event that is on its way."""
+
+    event_id: str
+
+
 class Problem(TypedDict):
     """RFC 9457 problem details; ``zh`` and ``en`` carry title and detail in each language."""
 
@@ -414,6 +559,14 @@ class ReceiptAnswer(TypedDict):
     jws: str
     channel: str
     links: dict[str, str]
+
+
+class RecordAnswer(TypedDict):
+    """A record behind a warning."""
+
+    item: str
+    record_id: str
+    occurred_on: str
 
 
 class RepairRequest(TypedDict):
@@ -468,6 +621,12 @@ class SaidReceipt(TypedDict):
     rejects: str | None
 
 
+class SecretAnswer(TypedDict):
+    """A webhook's new secret, which is not shown again."""
+
+    secret: str
+
+
 class SourceAnswer(TypedDict):
     """The reasons from one source's records, and their points together."""
 
@@ -482,6 +641,18 @@ class SubjectAsked(TypedDict):
 
     subject: str
     authorisation: NotRequired[str | None]
+
+
+class SubjectWarnings(TypedDict):
+    """A subject's alerts at its latest evaluation, the gravest first."""
+
+    subject_id: str
+    segment: str
+    masked: str
+    as_of: str
+    severity: Literal["blue", "yellow", "orange", "red"]
+    alerts: list[AlertAnswer]
+    distress: dict[str, float]
 
 
 class UploadAnswer(TypedDict):
@@ -513,6 +684,31 @@ class UploadRequest(TypedDict):
     sha256: str
     version: NotRequired[int | None]
     history: NotRequired[bool]
+
+
+class WarningHistory(TypedDict):
+    """A subject's warnings at month ends and at the as-of, the latest first."""
+
+    subject_id: str
+    segment: str
+    masked: str
+    as_of: str
+    history: list[WarningMoment]
+
+
+class WarningMoment(TypedDict):
+    """What was to be said of a subject at a moment."""
+
+    as_of: str
+    alerts: list[AlertAnswer]
+    distress: dict[str, float]
+
+
+class WarningPage(TypedDict):
+    """``next``: cursor of the following page, if there is one."""
+
+    warnings: list[SubjectWarnings]
+    next: str | None
 
 
 class Words(TypedDict):

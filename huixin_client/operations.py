@@ -501,6 +501,158 @@ class Assessment:
         return found
 
 
+class Warnings:
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    def current(
+        self,
+        *,
+        segment: Literal["enterprise", "farmer"] | None = None,
+        severity: Literal["blue", "yellow", "orange", "red"] | None = None,
+        cursor: str | None = None,
+        limit: int | None = None,
+    ) -> _m.WarningPage:
+        """当前预警 / current early warnings"""
+        found: _m.WarningPage = self._caller.call(
+            "GET", "/v1/warnings", query={"segment": segment, "severity": severity, "cursor": cursor, "limit": limit}
+        )
+        return found
+
+    def of_subject(
+        self,
+        subject_id: str,
+        *,
+        purpose: Literal["loan_application", "loan_monitoring", "review", "demonstration"],
+        authorisation: str | None = None,
+        as_of: str | None = None,
+        months: int | None = None,
+    ) -> _m.WarningHistory:
+        """主体的预警经过 / a subject's warnings over time"""
+        found: _m.WarningHistory = self._caller.call(
+            "GET",
+            "/v1/subjects/{subject_id}/warnings",
+            path={"subject_id": subject_id},
+            query={"purpose": purpose, "authorisation": authorisation, "as_of": as_of, "months": months},
+        )
+        return found
+
+
+class WatchLists:
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    def every(self, *, cursor: str | None = None, limit: int | None = None) -> _m.ListPage:
+        """关注名单 / watch lists"""
+        found: _m.ListPage = self._caller.call("GET", "/v1/watch-lists", query={"cursor": cursor, "limit": limit})
+        return found
+
+    def make(self, body: _m.ListAsked) -> _m.ListAnswer:
+        """新建关注名单 / make a watch list"""
+        found: _m.ListAnswer = self._caller.call("POST", "/v1/watch-lists", json=body)
+        return found
+
+    def one(self, watch_list_id: str) -> _m.ListAnswer:
+        """一个名单 / one list"""
+        found: _m.ListAnswer = self._caller.call(
+            "GET", "/v1/watch-lists/{watch_list_id}", path={"watch_list_id": watch_list_id}
+        )
+        return found
+
+    def remove(self, watch_list_id: str) -> None:
+        """删除名单 / remove a list"""
+        self._caller.call("DELETE", "/v1/watch-lists/{watch_list_id}", path={"watch_list_id": watch_list_id})
+
+    def entries(self, watch_list_id: str, *, cursor: str | None = None, limit: int | None = None) -> _m.EntryPage:
+        """名单上的主体 / subjects on a list"""
+        found: _m.EntryPage = self._caller.call(
+            "GET",
+            "/v1/watch-lists/{watch_list_id}/entries",
+            path={"watch_list_id": watch_list_id},
+            query={"cursor": cursor, "limit": limit},
+        )
+        return found
+
+    def add(self, watch_list_id: str, body: _m.EntriesAsked) -> list[_m.EntryAnswer]:
+        """加入主体 / put subjects on a list"""
+        found: list[_m.EntryAnswer] = self._caller.call(
+            "POST", "/v1/watch-lists/{watch_list_id}/entries", path={"watch_list_id": watch_list_id}, json=body
+        )
+        return found
+
+    def take_off(self, watch_list_id: str, subject_id: str) -> None:
+        """移出主体 / take a subject off"""
+        self._caller.call(
+            "DELETE",
+            "/v1/watch-lists/{watch_list_id}/entries/{subject_id}",
+            path={"watch_list_id": watch_list_id, "subject_id": subject_id},
+        )
+
+
+class Webhooks:
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    def every(self) -> list[_m.HookAnswer]:
+        """回调 / webhooks"""
+        found: list[_m.HookAnswer] = self._caller.call("GET", "/v1/webhooks")
+        return found
+
+    def add(self, body: _m.HookAsked) -> _m.NewHook:
+        """新增回调 / add a webhook"""
+        found: _m.NewHook = self._caller.call("POST", "/v1/webhooks", json=body)
+        return found
+
+    def one(self, webhook_id: str) -> _m.HookAnswer:
+        """一个回调 / one webhook"""
+        found: _m.HookAnswer = self._caller.call("GET", "/v1/webhooks/{webhook_id}", path={"webhook_id": webhook_id})
+        return found
+
+    def remove(self, webhook_id: str) -> None:
+        """删除回调 / remove a webhook"""
+        self._caller.call("DELETE", "/v1/webhooks/{webhook_id}", path={"webhook_id": webhook_id})
+
+    def secret(self, webhook_id: str) -> _m.SecretAnswer:
+        """更换密钥 / replace the secret"""
+        found: _m.SecretAnswer = self._caller.call(
+            "POST", "/v1/webhooks/{webhook_id}/secret", path={"webhook_id": webhook_id}
+        )
+        return found
+
+    def ping(self, webhook_id: str) -> _m.PingAnswer:
+        """试投一次 / send a test event"""
+        found: _m.PingAnswer = self._caller.call(
+            "POST", "/v1/webhooks/{webhook_id}/ping", path={"webhook_id": webhook_id}
+        )
+        return found
+
+    def deliveries(
+        self,
+        webhook_id: str,
+        *,
+        state: Literal["waiting", "delivered", "dead"] | None = None,
+        cursor: str | None = None,
+        limit: int | None = None,
+    ) -> _m.DeliveryPage:
+        """投递 / deliveries"""
+        found: _m.DeliveryPage = self._caller.call(
+            "GET",
+            "/v1/webhooks/{webhook_id}/deliveries",
+            path={"webhook_id": webhook_id},
+            query={"state": state, "cursor": cursor, "limit": limit},
+        )
+        return found
+
+    def redeliver(self, webhook_id: str, delivery_id: str) -> _m.DeliveryAnswer:
+        """重新投递 / send again"""
+        found: _m.DeliveryAnswer = self._caller.call(
+            "POST",
+            "/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver",
+            path={"webhook_id": webhook_id, "delivery_id": delivery_id},
+        )
+        return found
+
+
 class Operations:
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
@@ -534,4 +686,7 @@ class AllOperations:
         self.catalogue = Catalogue(caller)
         self.exchange = Exchange(caller)
         self.assessment = Assessment(caller)
+        self.warnings = Warnings(caller)
+        self.watch_lists = WatchLists(caller)
+        self.webhooks = Webhooks(caller)
         self.operations = Operations(caller)
