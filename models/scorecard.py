@@ -22,6 +22,8 @@ MISSING = -1
 BINNING_ROWS = 20_000
 MOST_BINS, PREBINS = 12, 30
 SMALLEST_BIN, FEWEST_ROWS = 0.02, 5
+# Chance alone gives a feature of 12 bins an information value of some 11 over the events; this is beyond it.
+BEYOND_CHANCE = 20.0
 # Weighs the sum of all WOE so heavily that the penalty does not feel it.
 COMMON = 10.0
 
@@ -147,7 +149,8 @@ class Scorecard(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     categorical : sequence of int
         Columns that hold codes 0, 1, .. of categories: binned in the order of their rates of events.
     minimum_iv : float
-        Features of less information value are left out.
+        Features of less information value are left out; less is asked where over 1,000 events tell a weak feature from
+        chance: 20 over their number.
     C : float
         Inverse strength of the L2 penalty on how far each weight is from a weight that all share: of many features
         that say nearly the same, equal weights err least where there are few rows (Dawes 1979). Weights are kept from
@@ -180,7 +183,8 @@ class Scorecard(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         rows = rates.applied(given)
         bins = tuple(_bins(rows[:, column], target, directions[column]) for column in range(rows.shape[1]))
         woe = np.column_stack([one.woe[one.place(rows[:, column])] for column, one in enumerate(bins)])
-        chosen = np.array([one.information_value >= self.minimum_iv for one in bins])
+        least = min(self.minimum_iv, BEYOND_CHANCE / min(target.sum(), (1 - target).sum()))
+        chosen = np.array([one.information_value >= least for one in bins])
         weights, intercept = self._weights(woe, target, chosen)
         explainer = WoeExplainer(rows.shape[1], bins, weights, intercept, woe.mean(axis=0))
         self.explainer_: WoeExplainer | RatedExplainer = (
