@@ -69,7 +69,9 @@ def odd_values(base: RecordBase) -> None:
                     elif isinstance(stored_type(column.type), Float):
                         row[column.name] = FLOATS[(2 * turn + number) % len(FLOATS)]
                     else:
-                        row[column.name] = next(v for k, v in samples if isinstance(stored_type(column.type), k))[turn]
+                        kind = stored_type(column.type)
+                        value: Any = next(v for k, v in samples if isinstance(kind, k))[turn]
+                        row[column.name] = value[: kind.length] if isinstance(kind, types.String) else value
                 connection.execute(insert(table), row)
         connection.execute(text("DELETE FROM batch_files WHERE item IN (:a, :b)"), {"a": "\\\t'\"", "b": "零"})
 
