@@ -23,6 +23,7 @@ from huixin import (
     record,
     score,
     serve,
+    settings,
     storage,
     train,
     watch,
@@ -62,6 +63,7 @@ app.command("compact")(storage.compact)
 app.command("sweep")(storage.sweep)
 app.command("backup")(backup.backup)
 app.command("restore")(backup.restore)
+app.command("settings")(settings.settings)
 app.command("bench")(bench.bench)
 
 
@@ -69,6 +71,20 @@ def main() -> None:
     """Run the program; an error that the user can mend ends with its text and exit status 2."""
     try:
         app()
+    except HuixinError as error:
+        report_error(error)
+        sys.exit(2)
+    except ValueError:  # what pydantic raises where a setting is wrong
+        _report_bad_settings()
+        raise
+
+
+def _report_bad_settings() -> None:
+    """End with every wrong setting named, where settings are wrong at all."""
+    from records.settings_check import checked_settings
+
+    try:
+        checked_settings()
     except HuixinError as error:
         report_error(error)
         sys.exit(2)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from records.exchange.limits import ExchangeLimits
+from records.settings_base import FromEnvironment
 from records.watch_settings import WatchSettings
 
 
-class Settings(BaseSettings):
+class Settings(FromEnvironment):
     """Checked configuration; every default works on one machine without a server.
 
     ``home``: folder of everything that a run writes.
@@ -24,6 +26,8 @@ class Settings(BaseSettings):
     ``catalogue_folder``: the installation's own catalogue files, beside those that Huixin ships.
     ``feature_modules``: the installation's own Python modules that declare ``FEATURES``, separated by commas.
     ``batch_rows_most``: a batch of more rows is refused.
+    ``log_level``: log lines below it are not written. ``log_requests``: which requests have a line of their own.
+    ``drain_seconds``: requests under way have so long to end when the service stops.
     ``exchange``: how much sources may push at once (``HUIXIN_EXCHANGE_...``).
     ``watch``: watch lists and webhooks (``HUIXIN_WATCH_...``).
     """
@@ -34,10 +38,13 @@ class Settings(BaseSettings):
     database_url: str | None = None
     mlflow_uri: str | None = None
     identity_key: SecretStr | None = None
-    identity_keys_former: tuple[SecretStr, ...] = ()
+    identity_keys_former: Annotated[tuple[SecretStr, ...], NoDecode] = ()
     catalogue_folder: Path | None = None
     batch_rows_most: int = 100_000_000
     feature_modules: Annotated[tuple[str, ...], NoDecode] = ()
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_requests: Literal["none", "failed", "all"] = "failed"
+    drain_seconds: int = Field(30, ge=0, le=600)
     exchange: ExchangeLimits = Field(default_factory=ExchangeLimits)
     watch: WatchSettings = Field(default_factory=WatchSettings)
 
@@ -45,6 +52,16 @@ class Settings(BaseSettings):
     @classmethod
     def _between_commas(cls, value: Any) -> Any:
         return tuple(one.strip() for one in value.split(",") if one.strip()) if isinstance(value, str) else value
+
+    @field_validator("identity_keys_former", mode="before")
+    @classmethod
+    def _json_list(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            return tuple(json.loads(value))
+        except (ValueError, TypeError):
+            raise ValueError("a JSON list of strings is accepted") from None
 
     @property
     def records_folder(self) -> Path:

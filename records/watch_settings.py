@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
+
+from records.settings_base import FromEnvironment
 
 
-class WatchSettings(BaseSettings):
+class WatchSettings(FromEnvironment):
     """Bounds and habits of the watch.
 
     ``loopback``: whether webhooks may be on this machine, over http too: for tests only.

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
+
+from records.settings_base import FromEnvironment
 
 MIB = 1 << 20
 
 
-class ExchangeLimits(BaseSettings):
+class ExchangeLimits(FromEnvironment):
     """Bounds that keep one source from crowding out the others, and the disk from filling up.
 
     ``chunk_bytes_most``: body of one request. ``upload_bytes_most``: a whole batch. ``spool_bytes_most``: all batches
