@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
@@ -18,20 +22,42 @@ def serve(
     """启动评分服务 · start the scoring service."""
     import uvicorn
 
+    from records.settings_check import checked_settings
+    from service.logs import endure
+
+    settings = checked_settings()
+    endure(settings.log_level)
     root = f"http://{host}:{port}"
     say(f"评分接口：POST {root}/v1/scores", f"scores: POST {root}/v1/scores")
     say(f"接口文档：{root}/docs 与 {root}/openapi.json", f"documentation: {root}/docs and {root}/openapi.json")
     say(f"健康检查：{root}/healthz 与 {root}/readyz", f"health: {root}/healthz and {root}/readyz")
     say("新增调用方：huixin client add NAME --role platform", "add a client: huixin client add NAME --role platform")
-    uvicorn.run(
-        "service.app:create_app",
-        factory=True,
-        host=host,
-        port=port,
-        workers=workers,
-        log_level="warning",
-        access_log=False,
-    )
+    with _shared_metrics(workers):
+        uvicorn.run(
+            "service.app:create_app",
+            factory=True,
+            host=host,
+            port=port,
+            workers=workers,
+            log_level="warning",
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=settings.drain_seconds,
+        )
+
+
+@contextmanager
+def _shared_metrics(workers: int) -> Iterator[None]:
+    """A folder where several workers keep their counters, so that any of them answers ``/metrics`` for all."""
+    if workers == 1 or "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        yield
+        return
+    with TemporaryDirectory(prefix="huixin-metrics-") as folder:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+        try:
+            yield
+        finally:
+            del os.environ["PROMETHEUS_MULTIPROC_DIR"]
 
 
 audit = typer.Typer(no_args_is_help=True, help="审计链 · the audit trail")

@@ -41,3 +41,12 @@ def sweep(
 
     removed = RecordBase.open(Settings()).sweep(older_than=timedelta(hours=hours))
     say(f"清除 {removed} 个文件", f"{removed} files removed")
+
+
+def migrate() -> None:
+    """把业务数据库升级到本程序的版本 · bring the operations database up to what this program knows."""
+    from records.base import RecordBase
+    from records.settings_check import checked_settings
+
+    RecordBase.open(checked_settings())
+    say("业务数据库已是最新", "the operations database is up to date")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, NotRequired, TypedDict
 
+from typing import Any, Literal, NotRequired, TypedDict
 
 class AlarmReasonAnswer(TypedDict):
     """One feature's exact share of the model's alarm: it multiplies the odds of distress by ``times``."""
@@ -15,13 +15,12 @@ class AlarmReasonAnswer(TypedDict):
     times: float
     evidence: list[RecordAnswer]
 
-
 class AlertAnswer(TypedDict):
     """An alert. ``raised``: to be acted on (new or continuing); ``since``: when it was raised; ``fresh``: its latest evidence; ``ended``: when it was found to hold no longer. The model's alarm has ``base_odds`` and ``reasons``: all multiplied give the odds of distress that it speaks of."""
 
     code: str
-    severity: Literal["blue", "yellow", "orange", "red"]
-    state: Literal["new", "continuing", "cool_down", "expired", "ended"]
+    severity: Literal['blue', 'yellow', 'orange', 'red']
+    state: Literal['new', 'continuing', 'cool_down', 'expired', 'ended']
     raised: bool
     since: str
     fresh: str
@@ -32,16 +31,14 @@ class AlertAnswer(TypedDict):
     base_odds: float | None
     reasons: list[AlarmReasonAnswer]
 
-
 class AnswerRequest(TypedDict):
     """The source's answer: upheld, with its remedy, or rejected; in either case with the reason."""
 
-    outcome: Literal["upheld", "rejected"]
+    outcome: Literal['upheld', 'rejected']
     reason: str
-    remedy: NotRequired[Literal["correction", "withdrawal"] | None]
+    remedy: NotRequired[Literal['correction', 'withdrawal'] | None]
     corrected_by: NotRequired[str | None]
     document: NotRequired[str | None]
-
 
 class AssessmentAnswer(TypedDict):
     """``ranking``: sources in the month; ``trend``: by source and month; ``items``: the fewest points first."""
@@ -58,13 +55,11 @@ class AssessmentAnswer(TypedDict):
     contradictions: list[dict[str, Any]]
     unreported: dict[str, list[str]]
 
-
 class BatchPage(TypedDict):
     """Batches in the order in which they were accepted; ``next``: cursor of the following page, if there is one."""
 
     batches: list[ReceiptAnswer]
     next: str | None
-
 
 class CardAnswer(TypedDict):
     """A model card (Mitchell et al. 2019): purpose, data, figures, limits, fairness; and the bare facts."""
@@ -85,7 +80,6 @@ class CardAnswer(TypedDict):
     code_version: str
     metrics: dict[str, float | None]
 
-
 class CardFeature(TypedDict):
     """A feature that a model looks at, and its mean absolute share of the log-odds."""
 
@@ -93,13 +87,11 @@ class CardFeature(TypedDict):
     words: Words
     weight: float
 
-
 class CardSection(TypedDict):
     """A headed list of statements of a card."""
 
     title: Words
     lines: list[Words]
-
 
 class CaseAnswer(TypedDict):
     """A repair or an erasure as it stands: asked, proposed, done or refused."""
@@ -122,13 +114,11 @@ class CaseAnswer(TypedDict):
     decided_at: str | None
     decision: str | None
 
-
 class CasePage(TypedDict):
     """Cases, the newest first; ``next``: cursor of the following page, if there is one."""
 
     cases: list[CaseAnswer]
     next: str | None
-
 
 class ChangeAnswer(TypedDict):
     """One thing that could be better: from what to what, how many peers are there, and the points it brings."""
@@ -143,7 +133,6 @@ class ChangeAnswer(TypedDict):
     window_months: int | None
     points: float
 
-
 class CounterfactualsAnswer(TypedDict):
     """What would raise a score; every figure is the model's own answer to the changed features."""
 
@@ -157,27 +146,24 @@ class CounterfactualsAnswer(TypedDict):
     peers: int
     notes: list[Words]
 
-
 class Decision(TypedDict):
     """Why it is approved or refused."""
 
     reason: str
-
 
 class DeliveryAnswer(TypedDict):
     """An event on its way. ``last``: the latest attempt (at, status, problem, seconds); ``next_at``: the next one."""
 
     delivery_id: str
     event_id: str
-    event_type: Literal["warning.raised", "warning.ended", "ping"]
+    event_type: Literal['warning.raised', 'warning.ended', 'ping']
     subject_id: str | None
-    state: Literal["waiting", "delivered", "dead"]
+    state: Literal['waiting', 'delivered', 'dead']
     attempts: int
     created_at: str
     next_at: str | None
     settled_at: str | None
     last: dict[str, Any] | None
-
 
 class DeliveryPage(TypedDict):
     """Deliveries, the latest first; ``next``: cursor of the following page, if there is one."""
@@ -185,12 +171,10 @@ class DeliveryPage(TypedDict):
     deliveries: list[DeliveryAnswer]
     next: str | None
 
-
 class EntriesAsked(TypedDict):
     """Subjects to put on a list: all of them, or none."""
 
     subjects: list[InterestAsked]
-
 
 class EntryAnswer(TypedDict):
     """A watched subject; its identity number is masked."""
@@ -201,13 +185,11 @@ class EntryAnswer(TypedDict):
     authorisation: str | None
     added_at: str
 
-
 class EntryPage(TypedDict):
     """``next``: cursor of the following page, if there is one."""
 
     entries: list[EntryAnswer]
     next: str | None
-
 
 class ErasureRequest(TypedDict):
     """Which records a court orders to erase; ``document`` is its order."""
@@ -219,14 +201,12 @@ class ErasureRequest(TypedDict):
     legal_basis: str
     document: str
 
-
 class EvidenceAnswer(TypedDict):
     """A record behind a reason."""
 
     item: str
     record_id: str
     occurred_on: str
-
 
 class ExplanationAnswer(TypedDict):
     """Why a score is what it is: ``base_points`` + points of all sources + ``clip_points`` == ``score``."""
@@ -249,7 +229,6 @@ class ExplanationAnswer(TypedDict):
     confidence_why: list[Words]
     signals: list[dict[str, Any]]
 
-
 class Finding(TypedDict):
     """When a version was looked at, of which day, and the gravest alarm."""
 
@@ -257,7 +236,6 @@ class Finding(TypedDict):
     as_of: str
     at: str
     level: str
-
 
 class GivenScore(TypedDict):
     """A stored score in brief; the whole is at ``/v1/scores/{score_id}``."""
@@ -273,13 +251,11 @@ class GivenScore(TypedDict):
     score: float
     grade: str
 
-
 class GivenScorePage(TypedDict):
     """Scores of a subject, the newest first; ``next``: cursor of the following page, if there is one."""
 
     scores: list[GivenScore]
     next: str | None
-
 
 class GradeHistory(TypedDict):
     """How a subject was graded, the latest first, and the models behind it."""
@@ -287,7 +263,6 @@ class GradeHistory(TypedDict):
     subject_id: str
     periods: list[GradePeriod]
     models: list[ModelBehind]
-
 
 class GradePeriod(TypedDict):
     """Ratings in a row with one grade by one model version: of which as-ofs, how many, and the last of them."""
@@ -303,26 +278,23 @@ class GradePeriod(TypedDict):
     pd: float
     score_id: str
 
-
 class HookAnswer(TypedDict):
     """A webhook. ``failures`` in a row; it rests until ``rests_until`` then; ``waiting``, ``dead``: deliveries."""
 
     webhook_id: str
     url: str
-    event_types: list[Literal["warning.raised", "warning.ended", "ping"]]
+    event_types: list[Literal['warning.raised', 'warning.ended', 'ping']]
     created_at: str
     failures: int
     rests_until: str | None
     waiting: int
     dead: int
 
-
 class HookAsked(TypedDict):
     """Where to send which events."""
 
     url: str
-    event_types: NotRequired[list[Literal["warning.raised", "warning.ended", "ping"]]]
-
+    event_types: NotRequired[list[Literal['warning.raised', 'warning.ended', 'ping']]]
 
 class InterestAsked(TypedDict):
     """A subject to watch."""
@@ -330,12 +302,11 @@ class InterestAsked(TypedDict):
     subject: str
     authorisation: NotRequired[str | None]
 
-
 class JobAnswer(TypedDict):
     """How a job is."""
 
     job_id: str
-    state: Literal["queued", "running", "done", "failed", "cancelled", "expired"]
+    state: Literal['queued', 'running', 'done', 'failed', 'cancelled', 'expired']
     total: int | None
     done: int
     refused: int
@@ -348,42 +319,37 @@ class JobAnswer(TypedDict):
     sha256: str | None
     problem: dict[str, Any] | None
 
-
 class JobRequest(TypedDict):
     """Whom to score as a job: ``subjects``, or every subject of ``segment``."""
 
     subjects: NotRequired[list[SubjectAsked] | None]
-    segment: NotRequired[Literal["enterprise"] | None]
-    purpose: Literal["loan_application", "loan_monitoring", "review", "demonstration"]
+    segment: NotRequired[Literal['enterprise'] | None]
+    purpose: Literal['loan_application', 'loan_monitoring', 'review', 'demonstration']
     as_of: NotRequired[str | None]
-    format: NotRequired[Literal["ndjson", "parquet"]]
-    reasons: NotRequired[Literal["top", "all"]]
-
+    format: NotRequired[Literal['ndjson', 'parquet']]
+    reasons: NotRequired[Literal['top', 'all']]
 
 class ListAnswer(TypedDict):
     """A watch list; ``entries``: how many subjects are on it."""
 
     watch_list_id: str
     name: str
-    threshold: Literal["blue", "yellow", "orange", "red"]
+    threshold: Literal['blue', 'yellow', 'orange', 'red']
     created_at: str
     entries: int
-
 
 class ListAsked(TypedDict):
     """A new watch list; more subjects can be put on it later."""
 
     name: str
-    threshold: NotRequired[Literal["blue", "yellow", "orange", "red"]]
+    threshold: NotRequired[Literal['blue', 'yellow', 'orange', 'red']]
     subjects: NotRequired[list[InterestAsked]]
-
 
 class ListPage(TypedDict):
     """``next``: cursor of the following page, if there is one."""
 
     watch_lists: list[ListAnswer]
     next: str | None
-
 
 class ManyAnswer(TypedDict):
     """A rating or a problem for each subject, in the order that was asked."""
@@ -393,15 +359,13 @@ class ManyAnswer(TypedDict):
     refused: int
     results: list[dict[str, Any]]
 
-
 class ManyRequest(TypedDict):
     """Whom to score at once."""
 
     subjects: list[SubjectAsked]
-    purpose: Literal["loan_application", "loan_monitoring", "review", "demonstration"]
+    purpose: Literal['loan_application', 'loan_monitoring', 'review', 'demonstration']
     as_of: NotRequired[str | None]
-    reasons: NotRequired[Literal["top", "all"]]
-
+    reasons: NotRequired[Literal['top', 'all']]
 
 class ModelAnswer(TypedDict):
     """A registered model version; ``aliases`` says whether it serves (champion) or wants to (challenger)."""
@@ -412,7 +376,6 @@ class ModelAnswer(TypedDict):
     aliases: list[str]
     metrics: dict[str, float | None]
 
-
 class ModelBehind(TypedDict):
     """A model version behind a grade: what it learnt from, and how well it did on later outcomes."""
 
@@ -422,7 +385,6 @@ class ModelBehind(TypedDict):
     trained_as_ofs: NotRequired[list[str]]
     validated_as_of: NotRequired[str | None]
     auc: NotRequired[float | None]
-
 
 class ModelDetail(TypedDict):
     """A version with what the gate said of it and when it began to serve."""
@@ -436,7 +398,6 @@ class ModelDetail(TypedDict):
     rolled_back_at: str | None
     gate: dict[str, Any] | None
 
-
 class MonitoringAnswer(TypedDict):
     """What monitoring found last of a model that serves, as ``huixin model monitor`` tells it, and the looks before."""
 
@@ -445,20 +406,18 @@ class MonitoringAnswer(TypedDict):
     result: dict[str, Any]
     history: list[Finding]
 
-
 class NewHook(TypedDict):
     """A webhook with its ``secret``, which is not shown again."""
 
     webhook_id: str
     url: str
-    event_types: list[Literal["warning.raised", "warning.ended", "ping"]]
+    event_types: list[Literal['warning.raised', 'warning.ended', 'ping']]
     created_at: str
     failures: int
     rests_until: str | None
     waiting: int
     dead: int
     secret: str
-
 
 class ObjectionAnswer(TypedDict):
     """An objection as it stands. ``due_on``: the last day for an answer, 20 days after it was lodged (Art. 25)."""
@@ -480,13 +439,11 @@ class ObjectionAnswer(TypedDict):
     remedy: str | None
     corrected_by: str | None
 
-
 class ObjectionPage(TypedDict):
     """Objections, the newest first; ``next``: cursor of the following page, if there is one."""
 
     objections: list[ObjectionAnswer]
     next: str | None
-
 
 class ObjectionRequest(TypedDict):
     """Whose record is objected to, which one, and why."""
@@ -498,7 +455,6 @@ class ObjectionRequest(TypedDict):
     document: NotRequired[str | None]
     authorisation: NotRequired[str | None]
 
-
 class OrderedReport(TypedDict):
     """A report that is ready to be fetched."""
 
@@ -508,7 +464,6 @@ class OrderedReport(TypedDict):
     made_at: str
     score_id: str | None
     links: dict[str, str]
-
 
 class PathAnswer(TypedDict):
     """Changes made together, everything else as it is, and what the model then says."""
@@ -521,12 +476,10 @@ class PathAnswer(TypedDict):
     reaches_target: bool
     words: Words
 
-
 class PingAnswer(TypedDict):
     """The id of the event that is on its way."""
 
     event_id: str
-
 
 class Problem(TypedDict):
     """RFC 9457 problem details; ``zh`` and ``en`` carry title and detail in each language."""
@@ -540,7 +493,6 @@ class Problem(TypedDict):
     request_id: str
     errors: NotRequired[list[dict[str, Any]] | None]
 
-
 class ReasonAnswer(TypedDict):
     """A feature's exact share of the score."""
 
@@ -551,7 +503,6 @@ class ReasonAnswer(TypedDict):
     points: float
     evidence: list[EvidenceAnswer]
 
-
 class ReceiptAnswer(TypedDict):
     """A receipt and, as ``jws``, the same signed (EdDSA; key at /v1/receipts/key)."""
 
@@ -560,14 +511,12 @@ class ReceiptAnswer(TypedDict):
     channel: str
     links: dict[str, str]
 
-
 class RecordAnswer(TypedDict):
     """A record behind a warning."""
 
     item: str
     record_id: str
     occurred_on: str
-
 
 class RepairRequest(TypedDict):
     """Which adverse records are to be repaired, and why they may be."""
@@ -578,7 +527,6 @@ class RepairRequest(TypedDict):
     reason: str
     document: NotRequired[str | None]
     authorisation: NotRequired[str | None]
-
 
 class ReplayAnswer(TypedDict):
     """A stored score given again."""
@@ -591,17 +539,15 @@ class ReplayAnswer(TypedDict):
     detail: dict[str, str]
     unreadable: list[str]
 
-
 class ReportRequest(TypedDict):
     """Whose report, what for, with whose authorisation, as of when, in which language and form."""
 
     subject: str
-    purpose: Literal["loan_application", "loan_monitoring", "review", "demonstration"]
+    purpose: Literal['loan_application', 'loan_monitoring', 'review', 'demonstration']
     authorisation: NotRequired[str | None]
     as_of: NotRequired[str | None]
-    language: NotRequired[Literal["zh", "en"] | None]
-    format: NotRequired[Literal["json", "html", "pdf"]]
-
+    language: NotRequired[Literal['zh', 'en'] | None]
+    format: NotRequired[Literal['json', 'html', 'pdf']]
 
 class SaidReceipt(TypedDict):
     """What a receipt says; ``rejects`` names the reject file where rows were refused."""
@@ -620,12 +566,10 @@ class SaidReceipt(TypedDict):
     rows_rejected: int
     rejects: str | None
 
-
 class SecretAnswer(TypedDict):
     """A webhook's new secret, which is not shown again."""
 
     secret: str
-
 
 class SourceAnswer(TypedDict):
     """The reasons from one source's records, and their points together."""
@@ -635,13 +579,11 @@ class SourceAnswer(TypedDict):
     points: float
     reasons: list[ReasonAnswer]
 
-
 class SubjectAsked(TypedDict):
     """A subject, and where it is a natural person the reference of its authorisation."""
 
     subject: str
     authorisation: NotRequired[str | None]
-
 
 class SubjectWarnings(TypedDict):
     """A subject's alerts at its latest evaluation, the gravest first."""
@@ -650,16 +592,15 @@ class SubjectWarnings(TypedDict):
     segment: str
     masked: str
     as_of: str
-    severity: Literal["blue", "yellow", "orange", "red"]
+    severity: Literal['blue', 'yellow', 'orange', 'red']
     alerts: list[AlertAnswer]
     distress: dict[str, float]
-
 
 class UploadAnswer(TypedDict):
     """An upload as it stands. ``offset``: bytes that are here for good; the next chunk begins there."""
 
     upload_id: str
-    state: Literal["receiving", "queued", "accepted", "refused", "given up", "expired"]
+    state: Literal['receiving', 'queued', 'accepted', 'refused', 'given up', 'expired']
     offset: int
     size: int
     chunk_bytes_most: int
@@ -673,18 +614,16 @@ class UploadAnswer(TypedDict):
     problem: dict[str, Any] | None
     links: dict[str, str]
 
-
 class UploadRequest(TypedDict):
     """What is about to be sent. Names and paths of the sender's files are not asked."""
 
     item: str
     batch_key: str
-    ending: Literal["csv", "csv.gz", "jsonl", "jsonl.gz", "parquet", "xlsx"]
+    ending: Literal['csv', 'csv.gz', 'jsonl', 'jsonl.gz', 'parquet', 'xlsx']
     size: int
     sha256: str
     version: NotRequired[int | None]
     history: NotRequired[bool]
-
 
 class WarningHistory(TypedDict):
     """A subject's warnings at month ends and at the as-of, the latest first."""
@@ -695,7 +634,6 @@ class WarningHistory(TypedDict):
     as_of: str
     history: list[WarningMoment]
 
-
 class WarningMoment(TypedDict):
     """What was to be said of a subject at a moment."""
 
@@ -703,20 +641,17 @@ class WarningMoment(TypedDict):
     alerts: list[AlertAnswer]
     distress: dict[str, float]
 
-
 class WarningPage(TypedDict):
     """``next``: cursor of the following page, if there is one."""
 
     warnings: list[SubjectWarnings]
     next: str | None
 
-
 class Words(TypedDict):
     """The same in Chinese and in English."""
 
     zh: str
     en: str
-
 
 class ZeroReport(TypedDict):
     """There was nothing of ``item`` in ``month``."""

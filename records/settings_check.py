@@ -110,11 +110,12 @@ def _faults() -> Iterator[Text]:
 
 
 def _faults_of(group: type[BaseSettings]) -> Iterator[Text]:
+    within: dict[str, Any] = {
+        field: kind.model_construct() for field, about in group.model_fields.items() if (kind := _group_of(about))
+    }
     try:
-        group()
+        group(**within)  # the groups within are asked for themselves
     except ValidationError as error:
-        if error.title != group.__name__:
-            return
         for one in error.errors(include_input=False, include_url=False):
             name = variable(group, str(one["loc"][0]) if one["loc"] else "")
             meaning = MEANINGS.get(name, Text("", ""))
@@ -122,7 +123,7 @@ def _faults_of(group: type[BaseSettings]) -> Iterator[Text]:
             yield Text(f"{name}（{meaning.zh}）不可用：{known}", f"{name} ({meaning.en}) cannot be used: {one['msg']}")
     except SettingsError as error:
         found = re.search(r'field "(\w+)"', str(error))
-        name = variable(group, found.group(1) if found else "")
+        name = variable(group, found[1] if found else "")
         yield Text(f"{name} 须为 JSON", f"{name} must be JSON")
 
 

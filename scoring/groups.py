@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import structlog
+from prometheus_client import Histogram
 from sqlalchemy import Connection, insert, select
 from sqlalchemy.orm import Session
 
@@ -36,6 +37,8 @@ MOST_AT_ONCE = 256
 COMPUTING_THREADS = 2
 SCORES = ScoreRow.metadata.tables[ScoreRow.__tablename__]
 log = structlog.get_logger()
+GROUPS = Histogram("huixin_score_group", "Questions of one group commit", buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256))
+COMMITS = Histogram("huixin_score_commit_seconds", "Seconds that storing and committing a group took")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,11 @@ class ScoreGroups:
         self._add([asked])
         return await asked.future
 
+    @property
+    def waiting(self) -> int:
+        """How many questions no group has taken yet."""
+        return len(self._waiting)
+
     def answers(self, segment: str) -> Answers:
         """What the champions of ``segment`` answer, prepared anew where another one serves."""
         serving, kept = self.rater.serving(segment), self._answers.get(segment)
@@ -125,7 +133,8 @@ class ScoreGroups:
             self._answer(segment, some)
         done = [one for one in group if one.answered is not None or one.error is not None]
         if done:
-            with writing(self.rater.base.engine) as session:
+            GROUPS.observe(len(done))
+            with COMMITS.time(), writing(self.rater.base.engine) as session:
                 self._store(session, done)
         for one in group:
             if one.answered is None and one.error is None:

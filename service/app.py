@@ -11,6 +11,7 @@ from fastapi.staticfiles import StaticFiles
 
 from records.base import RecordBase
 from records.settings import Settings
+from records.settings_check import checked_settings
 from records.subject_file import SubjectFiles
 from scoring.given import GivenScores
 from scoring.groups import ScoreGroups
@@ -26,6 +27,7 @@ from service.guard import Guard
 from service.jobs.desk import JobDesk
 from service.jobs.worker import JobWorker
 from service.logs import endure
+from service.metrics import watching_queue
 from service.routes import (
     assessment,
     batches,
@@ -81,8 +83,9 @@ up to the score), the ids of the records behind them, and early-warning signals.
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The service over the installation of ``settings`` (default: the environment)."""
-    endure()
-    base = RecordBase.open(settings or Settings())
+    settings = settings or checked_settings()
+    endure(settings.log_level)
+    base = RecordBase.open(settings)
     app = FastAPI(
         title="惠信 Huixin",
         version="1.0.0",
@@ -120,5 +123,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """The workers of the exchange, of the jobs and of the watch live as long as the service."""
-    async with exchange_lifespan(app), app.state.job_worker.working(), app.state.watch.working():
+    async with (
+        watching_queue(app),
+        exchange_lifespan(app),
+        app.state.job_worker.working(),
+        app.state.watch.working(),
+    ):
         yield

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import structlog
 from fastapi import Request
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -11,8 +12,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from records.words import Text
 from service import problems
 from service.exchange import body_limit
-from service.routes import health
+from service.logs import REQUEST_ID
+from service.metrics import observe
 
+log = structlog.get_logger()
 MAXIMUM_BODY = 64 * 1024
 LISTS = {"POST /v1/scores/batch": 1 << 20, "POST /v1/jobs": 1 << 20}  # of subjects
 HEADERS = {
@@ -39,6 +42,7 @@ class Guard:
             return
         started, request = time.perf_counter(), Request(scope)
         request.state.request_id = problems.request_id()
+        REQUEST_ID.set(request.state.request_id)
         status = 500
 
         async def sent(message: Message) -> None:
@@ -48,16 +52,32 @@ class Guard:
                 _dress(scope, message, request.state.request_id)
             await send(message)
 
-        if (most := _exceeded(request)) is not None:
-            title = Text("请求过大", "Request too large")
-            detail = Text(
-                f"请求体至多 {most} 字节，并须给出长度",
-                f"a body of known length, at most {most} bytes, is accepted",
-            )
-            await problems.problem(request, "too-large", 413, title, detail)(scope, receive, sent)
-        else:
-            await self.app(scope, receive, sent)
-        health.observe(scope, status, time.perf_counter() - started)
+        try:
+            if (most := _exceeded(request)) is not None:
+                await _too_large(request, most)(scope, receive, sent)
+            else:
+                await self.app(scope, receive, sent)
+        finally:
+            _finished(scope, status, time.perf_counter() - started)
+
+
+def _finished(scope: Scope, status: int, seconds: float) -> None:
+    """Count the request, and log it where that is wanted: under its route's template, never under what was asked."""
+    route = getattr(scope.get("route"), "path", "other")
+    observe(route, scope["method"], status, seconds)
+    wanted = scope["app"].state.base.settings.log_requests
+    if wanted == "all" or (wanted == "failed" and status >= 500):
+        told = {"route": route, "method": scope["method"], "status": status, "ms": round(seconds * 1000, 1)}
+        (log.error if status >= 500 else log.info)("request", **told)
+
+
+def _too_large(request: Request, most: int) -> ASGIApp:
+    title = Text("请求过大", "Request too large")
+    detail = Text(
+        f"请求体至多 {most} 字节，并须给出长度",
+        f"a body of known length, at most {most} bytes, is accepted",
+    )
+    return problems.problem(request, "too-large", 413, title, detail)
 
 
 def _dress(scope: Scope, message: Message, request_id: str) -> None:
