@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, NotRequired, TypedDict
 
+
 class AlarmReasonAnswer(TypedDict):
     """One feature's exact share of the model's alarm: it multiplies the odds of distress by ``times``."""
 
@@ -15,12 +16,13 @@ class AlarmReasonAnswer(TypedDict):
     times: float
     evidence: list[RecordAnswer]
 
+
 class AlertAnswer(TypedDict):
     """An alert. ``raised``: to be acted on (new or continuing); ``since``: when it was raised; ``fresh``: its latest evidence; ``ended``: when it was found to hold no longer. The model's alarm has ``base_odds`` and ``reasons``: all multiplied give the odds of distress that it speaks of."""
 
     code: str
-    severity: Literal['blue', 'yellow', 'orange', 'red']
-    state: Literal['new', 'continuing', 'cool_down', 'expired', 'ended']
+    severity: Literal["blue", "yellow", "orange", "red"]
+    state: Literal["new", "continuing", "cool_down", "expired", "ended"]
     raised: bool
     since: str
     fresh: str
@@ -31,14 +33,16 @@ class AlertAnswer(TypedDict):
     base_odds: float | None
     reasons: list[AlarmReasonAnswer]
 
+
 class AnswerRequest(TypedDict):
     """The source's answer: upheld, with its remedy, or rejected; in either case with the reason."""
 
-    outcome: Literal['upheld', 'rejected']
+    outcome: Literal["upheld", "rejected"]
     reason: str
-    remedy: NotRequired[Literal['correction', 'withdrawal'] | None]
+    remedy: NotRequired[Literal["correction", "withdrawal"] | None]
     corrected_by: NotRequired[str | None]
     document: NotRequired[str | None]
+
 
 class AssessmentAnswer(TypedDict):
     """``ranking``: sources in the month; ``trend``: by source and month; ``items``: the fewest points first."""
@@ -55,11 +59,13 @@ class AssessmentAnswer(TypedDict):
     contradictions: list[dict[str, Any]]
     unreported: dict[str, list[str]]
 
+
 class BatchPage(TypedDict):
     """Batches in the order in which they were accepted; ``next``: cursor of the following page, if there is one."""
 
     batches: list[ReceiptAnswer]
     next: str | None
+
 
 class CardAnswer(TypedDict):
     """A model card (Mitchell et al. 2019): purpose, data, figures, limits, fairness; and the bare facts."""
@@ -80,6 +86,7 @@ class CardAnswer(TypedDict):
     code_version: str
     metrics: dict[str, float | None]
 
+
 class CardFeature(TypedDict):
     """A feature that a model looks at, and its mean absolute share of the log-odds."""
 
@@ -87,11 +94,13 @@ class CardFeature(TypedDict):
     words: Words
     weight: float
 
+
 class CardSection(TypedDict):
     """A headed list of statements of a card."""
 
     title: Words
     lines: list[Words]
+
 
 class CaseAnswer(TypedDict):
     """A repair or an erasure as it stands: asked, proposed, done or refused."""
@@ -114,11 +123,13 @@ class CaseAnswer(TypedDict):
     decided_at: str | None
     decision: str | None
 
+
 class CasePage(TypedDict):
     """Cases, the newest first; ``next``: cursor of the following page, if there is one."""
 
     cases: list[CaseAnswer]
     next: str | None
+
 
 class ChangeAnswer(TypedDict):
     """One thing that could be better: from what to what, how many peers are there, and the points it brings."""
@@ -133,6 +144,7 @@ class ChangeAnswer(TypedDict):
     window_months: int | None
     points: float
 
+
 class CounterfactualsAnswer(TypedDict):
     """What would raise a score; every figure is the model's own answer to the changed features."""
 
@@ -146,24 +158,27 @@ class CounterfactualsAnswer(TypedDict):
     peers: int
     notes: list[Words]
 
+
 class Decision(TypedDict):
     """Why it is approved or refused."""
 
     reason: str
+
 
 class DeliveryAnswer(TypedDict):
     """An event on its way. ``last``: the latest attempt (at, status, problem, seconds); ``next_at``: the next one."""
 
     delivery_id: str
     event_id: str
-    event_type: Literal['warning.raised', 'warning.ended', 'ping']
+    event_type: Literal["warning.raised", "warning.ended", "ping"]
     subject_id: str | None
-    state: Literal['waiting', 'delivered', 'dead']
+    state: Literal["waiting", "delivered", "dead"]
     attempts: int
     created_at: str
     next_at: str | None
     settled_at: str | None
     last: dict[str, Any] | None
+
 
 class DeliveryPage(TypedDict):
     """Deliveries, the latest first; ``next``: cursor of the following page, if there is one."""
@@ -171,10 +186,12 @@ class DeliveryPage(TypedDict):
     deliveries: list[DeliveryAnswer]
     next: str | None
 
+
 class EntriesAsked(TypedDict):
     """Subjects to put on a list: all of them, or none."""
 
     subjects: list[InterestAsked]
+
 
 class EntryAnswer(TypedDict):
     """A watched subject; its identity number is masked."""
@@ -185,11 +202,13 @@ class EntryAnswer(TypedDict):
     authorisation: str | None
     added_at: str
 
+
 class EntryPage(TypedDict):
     """``next``: cursor of the following page, if there is one."""
 
     entries: list[EntryAnswer]
     next: str | None
+
 
 class ErasureRequest(TypedDict):
     """Which records a court orders to erase; ``document`` is its order."""
@@ -201,12 +220,14 @@ class ErasureRequest(TypedDict):
     legal_basis: str
     document: str
 
+
 class EvidenceAnswer(TypedDict):
     """A record behind a reason."""
 
     item: str
     record_id: str
     occurred_on: str
+
 
 class ExplanationAnswer(TypedDict):
     """Why a score is what it is: ``base_points`` + points of all sources + ``clip_points`` == ``score``."""
@@ -229,6 +250,7 @@ class ExplanationAnswer(TypedDict):
     confidence_why: list[Words]
     signals: list[dict[str, Any]]
 
+
 class Finding(TypedDict):
     """When a version was looked at, of which day, and the gravest alarm."""
 
@@ -236,6 +258,7 @@ class Finding(TypedDict):
     as_of: str
     at: str
     level: str
+
 
 class GivenScore(TypedDict):
     """A stored score in brief; the whole is at ``/v1/scores/{score_id}``."""
@@ -251,11 +274,13 @@ class GivenScore(TypedDict):
     score: float
     grade: str
 
+
 class GivenScorePage(TypedDict):
     """Scores of a subject, the newest first; ``next``: cursor of the following page, if there is one."""
 
     scores: list[GivenScore]
     next: str | None
+
 
 class GradeHistory(TypedDict):
     """How a subject was graded, the latest first, and the models behind it."""
@@ -263,6 +288,7 @@ class GradeHistory(TypedDict):
     subject_id: str
     periods: list[GradePeriod]
     models: list[ModelBehind]
+
 
 class GradePeriod(TypedDict):
     """Ratings in a row with one grade by one model version: of which as-ofs, how many, and the last of them."""
@@ -278,23 +304,26 @@ class GradePeriod(TypedDict):
     pd: float
     score_id: str
 
+
 class HookAnswer(TypedDict):
     """A webhook. ``failures`` in a row; it rests until ``rests_until`` then; ``waiting``, ``dead``: deliveries."""
 
     webhook_id: str
     url: str
-    event_types: list[Literal['warning.raised', 'warning.ended', 'ping']]
+    event_types: list[Literal["warning.raised", "warning.ended", "ping"]]
     created_at: str
     failures: int
     rests_until: str | None
     waiting: int
     dead: int
 
+
 class HookAsked(TypedDict):
     """Where to send which events."""
 
     url: str
-    event_types: NotRequired[list[Literal['warning.raised', 'warning.ended', 'ping']]]
+    event_types: NotRequired[list[Literal["warning.raised", "warning.ended", "ping"]]]
+
 
 class InterestAsked(TypedDict):
     """A subject to watch."""
@@ -302,11 +331,12 @@ class InterestAsked(TypedDict):
     subject: str
     authorisation: NotRequired[str | None]
 
+
 class JobAnswer(TypedDict):
     """How a job is."""
 
     job_id: str
-    state: Literal['queued', 'running', 'done', 'failed', 'cancelled', 'expired']
+    state: Literal["queued", "running", "done", "failed", "cancelled", "expired"]
     total: int | None
     done: int
     refused: int
@@ -319,37 +349,42 @@ class JobAnswer(TypedDict):
     sha256: str | None
     problem: dict[str, Any] | None
 
+
 class JobRequest(TypedDict):
     """Whom to score as a job: ``subjects``, or every subject of ``segment``."""
 
     subjects: NotRequired[list[SubjectAsked] | None]
-    segment: NotRequired[Literal['enterprise'] | None]
-    purpose: Literal['loan_application', 'loan_monitoring', 'review', 'demonstration']
+    segment: NotRequired[Literal["enterprise"] | None]
+    purpose: Literal["loan_application", "loan_monitoring", "review", "demonstration"]
     as_of: NotRequired[str | None]
-    format: NotRequired[Literal['ndjson', 'parquet']]
-    reasons: NotRequired[Literal['top', 'all']]
+    format: NotRequired[Literal["ndjson", "parquet"]]
+    reasons: NotRequired[Literal["top", "all"]]
+
 
 class ListAnswer(TypedDict):
     """A watch list; ``entries``: how many subjects are on it."""
 
     watch_list_id: str
     name: str
-    threshold: Literal['blue', 'yellow', 'orange', 'red']
+    threshold: Literal["blue", "yellow", "orange", "red"]
     created_at: str
     entries: int
+
 
 class ListAsked(TypedDict):
     """A new watch list; more subjects can be put on it later."""
 
     name: str
-    threshold: NotRequired[Literal['blue', 'yellow', 'orange', 'red']]
+    threshold: NotRequired[Literal["blue", "yellow", "orange", "red"]]
     subjects: NotRequired[list[InterestAsked]]
+
 
 class ListPage(TypedDict):
     """``next``: cursor of the following page, if there is one."""
 
     watch_lists: list[ListAnswer]
     next: str | None
+
 
 class ManyAnswer(TypedDict):
     """A rating or a problem for each subject, in the order that was asked."""
@@ -359,13 +394,15 @@ class ManyAnswer(TypedDict):
     refused: int
     results: list[dict[str, Any]]
 
+
 class ManyRequest(TypedDict):
     """Whom to score at once."""
 
     subjects: list[SubjectAsked]
-    purpose: Literal['loan_application', 'loan_monitoring', 'review', 'demonstration']
+    purpose: Literal["loan_application", "loan_monitoring", "review", "demonstration"]
     as_of: NotRequired[str | None]
-    reasons: NotRequired[Literal['top', 'all']]
+    reasons: NotRequired[Literal["top", "all"]]
+
 
 class ModelAnswer(TypedDict):
     """A registered model version; ``aliases`` says whether it serves (champion) or wants to (challenger)."""
@@ -376,6 +413,7 @@ class ModelAnswer(TypedDict):
     aliases: list[str]
     metrics: dict[str, float | None]
 
+
 class ModelBehind(TypedDict):
     """A model version behind a grade: what it learnt from, and how well it did on later outcomes."""
 
@@ -385,6 +423,7 @@ class ModelBehind(TypedDict):
     trained_as_ofs: NotRequired[list[str]]
     validated_as_of: NotRequired[str | None]
     auc: NotRequired[float | None]
+
 
 class ModelDetail(TypedDict):
     """A version with what the gate said of it and when it began to serve."""
@@ -398,6 +437,7 @@ class ModelDetail(TypedDict):
     rolled_back_at: str | None
     gate: dict[str, Any] | None
 
+
 class MonitoringAnswer(TypedDict):
     """What monitoring found last of a model that serves, as ``huixin model monitor`` tells it, and the looks before."""
 
@@ -406,18 +446,20 @@ class MonitoringAnswer(TypedDict):
     result: dict[str, Any]
     history: list[Finding]
 
+
 class NewHook(TypedDict):
     """A webhook with its ``secret``, which is not shown again."""
 
     webhook_id: str
     url: str
-    event_types: list[Literal['warning.raised', 'warning.ended', 'ping']]
+    event_types: list[Literal["warning.raised", "warning.ended", "ping"]]
     created_at: str
     failures: int
     rests_until: str | None
     waiting: int
     dead: int
     secret: str
+
 
 class ObjectionAnswer(TypedDict):
     """An objection as it stands. ``due_on``: the last day for an answer, 20 days after it was lodged (Art. 25)."""
@@ -439,11 +481,13 @@ class ObjectionAnswer(TypedDict):
     remedy: str | None
     corrected_by: str | None
 
+
 class ObjectionPage(TypedDict):
     """Objections, the newest first; ``next``: cursor of the following page, if there is one."""
 
     objections: list[ObjectionAnswer]
     next: str | None
+
 
 class ObjectionRequest(TypedDict):
     """Whose record is objected to, which one, and why."""
@@ -455,6 +499,7 @@ class ObjectionRequest(TypedDict):
     document: NotRequired[str | None]
     authorisation: NotRequired[str | None]
 
+
 class OrderedReport(TypedDict):
     """A report that is ready to be fetched."""
 
@@ -464,6 +509,7 @@ class OrderedReport(TypedDict):
     made_at: str
     score_id: str | None
     links: dict[str, str]
+
 
 class PathAnswer(TypedDict):
     """Changes made together, everything else as it is, and what the model then says."""
@@ -476,10 +522,12 @@ class PathAnswer(TypedDict):
     reaches_target: bool
     words: Words
 
+
 class PingAnswer(TypedDict):
     """The id of the event that is on its way."""
 
     event_id: str
+
 
 class Problem(TypedDict):
     """RFC 9457 problem details; ``zh`` and ``en`` carry title and detail in each language."""
@@ -493,6 +541,7 @@ class Problem(TypedDict):
     request_id: str
     errors: NotRequired[list[dict[str, Any]] | None]
 
+
 class ReasonAnswer(TypedDict):
     """A feature's exact share of the score."""
 
@@ -503,6 +552,7 @@ class ReasonAnswer(TypedDict):
     points: float
     evidence: list[EvidenceAnswer]
 
+
 class ReceiptAnswer(TypedDict):
     """A receipt and, as ``jws``, the same signed (EdDSA; key at /v1/receipts/key)."""
 
@@ -511,12 +561,14 @@ class ReceiptAnswer(TypedDict):
     channel: str
     links: dict[str, str]
 
+
 class RecordAnswer(TypedDict):
     """A record behind a warning."""
 
     item: str
     record_id: str
     occurred_on: str
+
 
 class RepairRequest(TypedDict):
     """Which adverse records are to be repaired, and why they may be."""
@@ -527,6 +579,7 @@ class RepairRequest(TypedDict):
     reason: str
     document: NotRequired[str | None]
     authorisation: NotRequired[str | None]
+
 
 class ReplayAnswer(TypedDict):
     """A stored score given again."""
@@ -539,15 +592,17 @@ class ReplayAnswer(TypedDict):
     detail: dict[str, str]
     unreadable: list[str]
 
+
 class ReportRequest(TypedDict):
     """Whose report, what for, with whose authorisation, as of when, in which language and form."""
 
     subject: str
-    purpose: Literal['loan_application', 'loan_monitoring', 'review', 'demonstration']
+    purpose: Literal["loan_application", "loan_monitoring", "review", "demonstration"]
     authorisation: NotRequired[str | None]
     as_of: NotRequired[str | None]
-    language: NotRequired[Literal['zh', 'en'] | None]
-    format: NotRequired[Literal['json', 'html', 'pdf']]
+    language: NotRequired[Literal["zh", "en"] | None]
+    format: NotRequired[Literal["json", "html", "pdf"]]
+
 
 class SaidReceipt(TypedDict):
     """What a receipt says; ``rejects`` names the reject file where rows were refused."""
@@ -566,10 +621,12 @@ class SaidReceipt(TypedDict):
     rows_rejected: int
     rejects: str | None
 
+
 class SecretAnswer(TypedDict):
     """A webhook's new secret, which is not shown again."""
 
     secret: str
+
 
 class SourceAnswer(TypedDict):
     """The reasons from one source's records, and their points together."""
@@ -579,11 +636,13 @@ class SourceAnswer(TypedDict):
     points: float
     reasons: list[ReasonAnswer]
 
+
 class SubjectAsked(TypedDict):
     """A subject, and where it is a natural person the reference of its authorisation."""
 
     subject: str
     authorisation: NotRequired[str | None]
+
 
 class SubjectWarnings(TypedDict):
     """A subject's alerts at its latest evaluation, the gravest first."""
@@ -592,15 +651,16 @@ class SubjectWarnings(TypedDict):
     segment: str
     masked: str
     as_of: str
-    severity: Literal['blue', 'yellow', 'orange', 'red']
+    severity: Literal["blue", "yellow", "orange", "red"]
     alerts: list[AlertAnswer]
     distress: dict[str, float]
+
 
 class UploadAnswer(TypedDict):
     """An upload as it stands. ``offset``: bytes that are here for good; the next chunk begins there."""
 
     upload_id: str
-    state: Literal['receiving', 'queued', 'accepted', 'refused', 'given up', 'expired']
+    state: Literal["receiving", "queued", "accepted", "refused", "given up", "expired"]
     offset: int
     size: int
     chunk_bytes_most: int
@@ -614,16 +674,18 @@ class UploadAnswer(TypedDict):
     problem: dict[str, Any] | None
     links: dict[str, str]
 
+
 class UploadRequest(TypedDict):
     """What is about to be sent. Names and paths of the sender's files are not asked."""
 
     item: str
     batch_key: str
-    ending: Literal['csv', 'csv.gz', 'jsonl', 'jsonl.gz', 'parquet', 'xlsx']
+    ending: Literal["csv", "csv.gz", "jsonl", "jsonl.gz", "parquet", "xlsx"]
     size: int
     sha256: str
     version: NotRequired[int | None]
     history: NotRequired[bool]
+
 
 class WarningHistory(TypedDict):
     """A subject's warnings at month ends and at the as-of, the latest first."""
@@ -634,6 +696,7 @@ class WarningHistory(TypedDict):
     as_of: str
     history: list[WarningMoment]
 
+
 class WarningMoment(TypedDict):
     """What was to be said of a subject at a moment."""
 
@@ -641,17 +704,20 @@ class WarningMoment(TypedDict):
     alerts: list[AlertAnswer]
     distress: dict[str, float]
 
+
 class WarningPage(TypedDict):
     """``next``: cursor of the following page, if there is one."""
 
     warnings: list[SubjectWarnings]
     next: str | None
 
+
 class Words(TypedDict):
     """The same in Chinese and in English."""
 
     zh: str
     en: str
+
 
 class ZeroReport(TypedDict):
     """There was nothing of ``item`` in ``month``."""

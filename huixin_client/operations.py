@@ -13,14 +13,36 @@ class Scores:
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
 
-    def given(self, *, subject: str, from_: str | None = None, to: str | None = None, cursor: str | None = None, limit: int | None = None, authorisation: str | None = None) -> _m.GivenScorePage:
+    def given(
+        self,
+        *,
+        subject: str,
+        from_: str | None = None,
+        to: str | None = None,
+        cursor: str | None = None,
+        limit: int | None = None,
+        authorisation: str | None = None,
+    ) -> _m.GivenScorePage:
         """一个主体的历次评分 / scores that a subject was given"""
-        found: _m.GivenScorePage = self._caller.call("GET", "/v1/scores", query={"subject": subject, "from": from_, "to": to, "cursor": cursor, "limit": limit, "authorisation": authorisation})
+        found: _m.GivenScorePage = self._caller.call(
+            "GET",
+            "/v1/scores",
+            query={
+                "subject": subject,
+                "from": from_,
+                "to": to,
+                "cursor": cursor,
+                "limit": limit,
+                "authorisation": authorisation,
+            },
+        )
         return found
 
     def score(self, body: dict[str, Any], *, idempotency_key: str | None = None) -> dict[str, Any]:
         """评级一个主体 / rate a subject"""
-        found: dict[str, Any] = self._caller.call("POST", "/v1/scores", headers={"Idempotency-Key": idempotency_key or new_key()}, json=body)
+        found: dict[str, Any] = self._caller.call(
+            "POST", "/v1/scores", headers={"Idempotency-Key": idempotency_key or new_key()}, json=body
+        )
         return found
 
     def stored(self, score_id: str) -> dict[str, Any]:
@@ -35,18 +57,34 @@ class Scores:
 
     def grades(self, subject_id: str, *, authorisation: str | None = None) -> _m.GradeHistory:
         """等级沿革 / grade history"""
-        found: _m.GradeHistory = self._caller.call("GET", "/v1/subjects/{subject_id}/grades", path={"subject_id": subject_id}, query={"authorisation": authorisation})
+        found: _m.GradeHistory = self._caller.call(
+            "GET",
+            "/v1/subjects/{subject_id}/grades",
+            path={"subject_id": subject_id},
+            query={"authorisation": authorisation},
+        )
         return found
 
     def explanation(self, score_id: str, *, authorisation: str | None = None) -> _m.ExplanationAnswer:
         """评分的全部理由 / all reasons of a score"""
-        found: _m.ExplanationAnswer = self._caller.call("GET", "/v1/scores/{score_id}/explanation", path={"score_id": score_id}, query={"authorisation": authorisation})
+        found: _m.ExplanationAnswer = self._caller.call(
+            "GET",
+            "/v1/scores/{score_id}/explanation",
+            path={"score_id": score_id},
+            query={"authorisation": authorisation},
+        )
         return found
 
     def counterfactuals(self, score_id: str, *, authorisation: str | None = None) -> _m.CounterfactualsAnswer:
         """如何提高评分 / what would raise a score"""
-        found: _m.CounterfactualsAnswer = self._caller.call("GET", "/v1/scores/{score_id}/counterfactuals", path={"score_id": score_id}, query={"authorisation": authorisation})
+        found: _m.CounterfactualsAnswer = self._caller.call(
+            "GET",
+            "/v1/scores/{score_id}/counterfactuals",
+            path={"score_id": score_id},
+            query={"authorisation": authorisation},
+        )
         return found
+
 
 class Jobs:
     def __init__(self, caller: Caller) -> None:
@@ -59,7 +97,9 @@ class Jobs:
 
     def order(self, body: _m.JobRequest, *, idempotency_key: str | None = None) -> Any:
         """下达批量评分任务 / order a job"""
-        found: Any = self._caller.call("POST", "/v1/jobs", headers={"Idempotency-Key": idempotency_key or new_key()}, json=body)
+        found: Any = self._caller.call(
+            "POST", "/v1/jobs", headers={"Idempotency-Key": idempotency_key or new_key()}, json=body
+        )
         return found
 
     def job(self, job_id: str) -> _m.JobAnswer:
@@ -74,22 +114,59 @@ class Jobs:
 
     def result(self, job_id: str, *, if_none_match: str | None = None) -> bytes:
         """任务结果 / a job's result"""
-        found: bytes = self._caller.call("GET", "/v1/jobs/{job_id}/result", path={"job_id": job_id}, headers={"If-None-Match": if_none_match})
+        found: bytes = self._caller.call(
+            "GET", "/v1/jobs/{job_id}/result", path={"job_id": job_id}, headers={"If-None-Match": if_none_match}
+        )
         return found
+
 
 class Files:
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
 
-    def file(self, subject_id: str, *, purpose: Literal['loan_application', 'loan_monitoring', 'review', 'demonstration'], language: Literal['zh', 'en'] | None = None, as_of: str | None = None, authorisation: str | None = None, limit: int | None = None) -> dict[str, Any]:
+    def file(
+        self,
+        subject_id: str,
+        *,
+        purpose: Literal["loan_application", "loan_monitoring", "review", "demonstration"],
+        language: Literal["zh", "en"] | None = None,
+        as_of: str | None = None,
+        authorisation: str | None = None,
+        limit: int | None = None,
+    ) -> dict[str, Any]:
         """信用档案 / credit file"""
-        found: dict[str, Any] = self._caller.call("GET", "/v1/subjects/{subject_id}/file", path={"subject_id": subject_id}, query={"language": language, "purpose": purpose, "as_of": as_of, "authorisation": authorisation, "limit": limit})
+        found: dict[str, Any] = self._caller.call(
+            "GET",
+            "/v1/subjects/{subject_id}/file",
+            path={"subject_id": subject_id},
+            query={
+                "language": language,
+                "purpose": purpose,
+                "as_of": as_of,
+                "authorisation": authorisation,
+                "limit": limit,
+            },
+        )
         return found
 
-    def page(self, subject_id: str, *, purpose: Literal['loan_application', 'loan_monitoring', 'review', 'demonstration'], as_of: str | None = None, authorisation: str | None = None, limit: int | None = None) -> bytes:
+    def page(
+        self,
+        subject_id: str,
+        *,
+        purpose: Literal["loan_application", "loan_monitoring", "review", "demonstration"],
+        as_of: str | None = None,
+        authorisation: str | None = None,
+        limit: int | None = None,
+    ) -> bytes:
         """信用档案网页 / credit file as a page"""
-        found: bytes = self._caller.call("GET", "/v1/subjects/{subject_id}/file.html", path={"subject_id": subject_id}, query={"purpose": purpose, "as_of": as_of, "authorisation": authorisation, "limit": limit})
+        found: bytes = self._caller.call(
+            "GET",
+            "/v1/subjects/{subject_id}/file.html",
+            path={"subject_id": subject_id},
+            query={"purpose": purpose, "as_of": as_of, "authorisation": authorisation, "limit": limit},
+        )
         return found
+
 
 class Reports:
     def __init__(self, caller: Caller) -> None:
@@ -97,26 +174,52 @@ class Reports:
 
     def order(self, body: _m.ReportRequest, *, idempotency_key: str | None = None) -> _m.OrderedReport:
         """出具信用报告 / order a credit report"""
-        found: _m.OrderedReport = self._caller.call("POST", "/v1/reports", headers={"Idempotency-Key": idempotency_key or new_key()}, json=body)
+        found: _m.OrderedReport = self._caller.call(
+            "POST", "/v1/reports", headers={"Idempotency-Key": idempotency_key or new_key()}, json=body
+        )
         return found
 
-    def report(self, report_id: str, *, format: Literal['json', 'html', 'pdf'] | None = None, language: Literal['zh', 'en'] | None = None, accept: str | None = None) -> dict[str, Any] | bytes:
+    def report(
+        self,
+        report_id: str,
+        *,
+        format: Literal["json", "html", "pdf"] | None = None,
+        language: Literal["zh", "en"] | None = None,
+        accept: str | None = None,
+    ) -> dict[str, Any] | bytes:
         """取阅信用报告 / fetch a credit report"""
-        found: dict[str, Any] | bytes = self._caller.call("GET", "/v1/reports/{report_id}", path={"report_id": report_id}, query={"format": format, "language": language}, headers={"Accept": accept})
+        found: dict[str, Any] | bytes = self._caller.call(
+            "GET",
+            "/v1/reports/{report_id}",
+            path={"report_id": report_id},
+            query={"format": format, "language": language},
+            headers={"Accept": accept},
+        )
         return found
+
 
 class Objections:
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
 
-    def objections(self, *, state: Literal['open', 'overdue', 'upheld', 'rejected'] | None = None, cursor: str | None = None, limit: int | None = None) -> _m.ObjectionPage:
+    def objections(
+        self,
+        *,
+        state: Literal["open", "overdue", "upheld", "rejected"] | None = None,
+        cursor: str | None = None,
+        limit: int | None = None,
+    ) -> _m.ObjectionPage:
         """异议列表 / objections"""
-        found: _m.ObjectionPage = self._caller.call("GET", "/v1/objections", query={"state": state, "cursor": cursor, "limit": limit})
+        found: _m.ObjectionPage = self._caller.call(
+            "GET", "/v1/objections", query={"state": state, "cursor": cursor, "limit": limit}
+        )
         return found
 
     def lodge(self, body: _m.ObjectionRequest, *, idempotency_key: str | None = None) -> _m.ObjectionAnswer:
         """提出异议 / object to a record"""
-        found: _m.ObjectionAnswer = self._caller.call("POST", "/v1/objections", headers={"Idempotency-Key": idempotency_key or new_key()}, json=body)
+        found: _m.ObjectionAnswer = self._caller.call(
+            "POST", "/v1/objections", headers={"Idempotency-Key": idempotency_key or new_key()}, json=body
+        )
         return found
 
     def objection(self, case_id: str) -> _m.ObjectionAnswer:
@@ -126,21 +229,34 @@ class Objections:
 
     def answer(self, case_id: str, body: _m.AnswerRequest) -> _m.ObjectionAnswer:
         """答复异议 / answer an objection"""
-        found: _m.ObjectionAnswer = self._caller.call("POST", "/v1/objections/{case_id}/answer", path={"case_id": case_id}, json=body)
+        found: _m.ObjectionAnswer = self._caller.call(
+            "POST", "/v1/objections/{case_id}/answer", path={"case_id": case_id}, json=body
+        )
         return found
+
 
 class Repairs:
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
 
-    def repairs(self, *, state: Literal['asked', 'proposed', 'done', 'refused'] | None = None, cursor: str | None = None, limit: int | None = None) -> _m.CasePage:
+    def repairs(
+        self,
+        *,
+        state: Literal["asked", "proposed", "done", "refused"] | None = None,
+        cursor: str | None = None,
+        limit: int | None = None,
+    ) -> _m.CasePage:
         """修复列表 / repairs"""
-        found: _m.CasePage = self._caller.call("GET", "/v1/repairs", query={"state": state, "cursor": cursor, "limit": limit})
+        found: _m.CasePage = self._caller.call(
+            "GET", "/v1/repairs", query={"state": state, "cursor": cursor, "limit": limit}
+        )
         return found
 
     def ask(self, body: _m.RepairRequest, *, idempotency_key: str | None = None) -> _m.CaseAnswer:
         """申请信用修复 / ask for repair"""
-        found: _m.CaseAnswer = self._caller.call("POST", "/v1/repairs", headers={"Idempotency-Key": idempotency_key or new_key()}, json=body)
+        found: _m.CaseAnswer = self._caller.call(
+            "POST", "/v1/repairs", headers={"Idempotency-Key": idempotency_key or new_key()}, json=body
+        )
         return found
 
     def repair(self, case_id: str) -> _m.CaseAnswer:
@@ -155,37 +271,57 @@ class Repairs:
 
     def approve(self, case_id: str, body: _m.Decision) -> _m.CaseAnswer:
         """批准修复 / approve it"""
-        found: _m.CaseAnswer = self._caller.call("POST", "/v1/repairs/{case_id}/approval", path={"case_id": case_id}, json=body)
+        found: _m.CaseAnswer = self._caller.call(
+            "POST", "/v1/repairs/{case_id}/approval", path={"case_id": case_id}, json=body
+        )
         return found
 
     def refuse(self, case_id: str, body: _m.Decision) -> _m.CaseAnswer:
         """不予修复 / refuse it"""
-        found: _m.CaseAnswer = self._caller.call("POST", "/v1/repairs/{case_id}/refusal", path={"case_id": case_id}, json=body)
+        found: _m.CaseAnswer = self._caller.call(
+            "POST", "/v1/repairs/{case_id}/refusal", path={"case_id": case_id}, json=body
+        )
         return found
+
 
 class Erasures:
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
 
-    def erasures(self, *, state: Literal['asked', 'proposed', 'done', 'refused'] | None = None, cursor: str | None = None, limit: int | None = None) -> _m.CasePage:
+    def erasures(
+        self,
+        *,
+        state: Literal["asked", "proposed", "done", "refused"] | None = None,
+        cursor: str | None = None,
+        limit: int | None = None,
+    ) -> _m.CasePage:
         """删除列表 / erasures"""
-        found: _m.CasePage = self._caller.call("GET", "/v1/erasures", query={"state": state, "cursor": cursor, "limit": limit})
+        found: _m.CasePage = self._caller.call(
+            "GET", "/v1/erasures", query={"state": state, "cursor": cursor, "limit": limit}
+        )
         return found
 
     def order_erasure(self, body: _m.ErasureRequest, *, idempotency_key: str | None = None) -> _m.CaseAnswer:
         """提请依法删除 / propose an erasure"""
-        found: _m.CaseAnswer = self._caller.call("POST", "/v1/erasures", headers={"Idempotency-Key": idempotency_key or new_key()}, json=body)
+        found: _m.CaseAnswer = self._caller.call(
+            "POST", "/v1/erasures", headers={"Idempotency-Key": idempotency_key or new_key()}, json=body
+        )
         return found
 
     def approve_erasure(self, case_id: str, body: _m.Decision) -> _m.CaseAnswer:
         """批准删除 / approve it"""
-        found: _m.CaseAnswer = self._caller.call("POST", "/v1/erasures/{case_id}/approval", path={"case_id": case_id}, json=body)
+        found: _m.CaseAnswer = self._caller.call(
+            "POST", "/v1/erasures/{case_id}/approval", path={"case_id": case_id}, json=body
+        )
         return found
 
     def refuse_erasure(self, case_id: str, body: _m.Decision) -> _m.CaseAnswer:
         """不予删除 / refuse it"""
-        found: _m.CaseAnswer = self._caller.call("POST", "/v1/erasures/{case_id}/refusal", path={"case_id": case_id}, json=body)
+        found: _m.CaseAnswer = self._caller.call(
+            "POST", "/v1/erasures/{case_id}/refusal", path={"case_id": case_id}, json=body
+        )
         return found
+
 
 class Models:
     def __init__(self, caller: Caller) -> None:
@@ -198,18 +334,23 @@ class Models:
 
     def version(self, name: str, version: str) -> _m.ModelDetail:
         """一个模型版本 / a model version"""
-        found: _m.ModelDetail = self._caller.call("GET", "/v1/models/{name}/versions/{version}", path={"name": name, "version": version})
+        found: _m.ModelDetail = self._caller.call(
+            "GET", "/v1/models/{name}/versions/{version}", path={"name": name, "version": version}
+        )
         return found
 
     def card(self, name: str, version: str) -> _m.CardAnswer:
         """模型卡 / model card"""
-        found: _m.CardAnswer = self._caller.call("GET", "/v1/models/{name}/versions/{version}/card", path={"name": name, "version": version})
+        found: _m.CardAnswer = self._caller.call(
+            "GET", "/v1/models/{name}/versions/{version}/card", path={"name": name, "version": version}
+        )
         return found
 
     def monitoring(self, name: str) -> _m.MonitoringAnswer:
         """模型监测 / how a model is doing"""
         found: _m.MonitoringAnswer = self._caller.call("GET", "/v1/models/{name}/monitoring", path={"name": name})
         return found
+
 
 class Catalogue:
     def __init__(self, caller: Caller) -> None:
@@ -224,6 +365,7 @@ class Catalogue:
         """信用信息目录网页 / the catalogue as a page"""
         found: bytes = self._caller.call("GET", "/catalogue")
         return found
+
 
 class Exchange:
     def __init__(self, caller: Caller) -> None:
@@ -244,9 +386,21 @@ class Exchange:
         found: dict[str, str] = self._caller.call("HEAD", "/v1/uploads/{upload_id}", path={"upload_id": upload_id})
         return found
 
-    def append(self, upload_id: str, content: bytes, *, upload_offset: int, content_digest: str | None = None) -> _m.UploadAnswer | None:
+    def append(
+        self, upload_id: str, content: bytes, *, upload_offset: int, content_digest: str | None = None
+    ) -> _m.UploadAnswer | None:
         """续传一段 / append a chunk"""
-        found: _m.UploadAnswer | None = self._caller.call("PATCH", "/v1/uploads/{upload_id}", path={"upload_id": upload_id}, headers={"Upload-Offset": upload_offset, "Content-Digest": content_digest, "Content-Type": "application/offset+octet-stream"}, content=content)
+        found: _m.UploadAnswer | None = self._caller.call(
+            "PATCH",
+            "/v1/uploads/{upload_id}",
+            path={"upload_id": upload_id},
+            headers={
+                "Upload-Offset": upload_offset,
+                "Content-Digest": content_digest,
+                "Content-Type": "application/offset+octet-stream",
+            },
+            content=content,
+        )
         return found
 
     def give_up(self, upload_id: str) -> None:
@@ -255,7 +409,9 @@ class Exchange:
 
     def receipt(self, upload_id: str, *, wait: float | None = None) -> _m.ReceiptAnswer | _m.UploadAnswer:
         """签名回执 / the signed receipt"""
-        found: _m.ReceiptAnswer | _m.UploadAnswer = self._caller.call("GET", "/v1/uploads/{upload_id}/receipt", path={"upload_id": upload_id}, query={"wait": wait})
+        found: _m.ReceiptAnswer | _m.UploadAnswer = self._caller.call(
+            "GET", "/v1/uploads/{upload_id}/receipt", path={"upload_id": upload_id}, query={"wait": wait}
+        )
         return found
 
     def rejects(self, upload_id: str) -> bytes:
@@ -265,17 +421,36 @@ class Exchange:
 
     def batches(self, *, item: str | None = None, cursor: str | None = None, limit: int | None = None) -> _m.BatchPage:
         """批次与回执 / batches and their receipts"""
-        found: _m.BatchPage = self._caller.call("GET", "/v1/batches", query={"item": item, "cursor": cursor, "limit": limit})
+        found: _m.BatchPage = self._caller.call(
+            "GET", "/v1/batches", query={"item": item, "cursor": cursor, "limit": limit}
+        )
         return found
 
-    def push(self, content: bytes, *, item: str, batch_key: str, ending: Literal['csv', 'csv.gz', 'jsonl', 'jsonl.gz', 'parquet', 'xlsx'], version: int | None = None, history: bool | None = None) -> _m.ReceiptAnswer:
+    def push(
+        self,
+        content: bytes,
+        *,
+        item: str,
+        batch_key: str,
+        ending: Literal["csv", "csv.gz", "jsonl", "jsonl.gz", "parquet", "xlsx"],
+        version: int | None = None,
+        history: bool | None = None,
+    ) -> _m.ReceiptAnswer:
         """一次送完的小批 / a small batch in one request"""
-        found: _m.ReceiptAnswer = self._caller.call("POST", "/v1/batches", query={"item": item, "batch_key": batch_key, "ending": ending, "version": version, "history": history}, headers={"Content-Type": "application/octet-stream"}, content=content)
+        found: _m.ReceiptAnswer = self._caller.call(
+            "POST",
+            "/v1/batches",
+            query={"item": item, "batch_key": batch_key, "ending": ending, "version": version, "history": history},
+            headers={"Content-Type": "application/octet-stream"},
+            content=content,
+        )
         return found
 
     def receipt_of(self, batch_id: str) -> _m.ReceiptAnswer:
         """签名回执 / the signed receipt"""
-        found: _m.ReceiptAnswer = self._caller.call("GET", "/v1/batches/{batch_id}/receipt", path={"batch_id": batch_id})
+        found: _m.ReceiptAnswer = self._caller.call(
+            "GET", "/v1/batches/{batch_id}/receipt", path={"batch_id": batch_id}
+        )
         return found
 
     def rejects_of(self, batch_id: str) -> bytes:
@@ -293,33 +468,76 @@ class Exchange:
         found: dict[str, Any] = self._caller.call("GET", "/v1/receipts/key")
         return found
 
+
 class Assessment:
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
 
-    def assessment(self, *, month: str | None = None, months: int | None = None, as_of: str | None = None, source: str | None = None) -> _m.AssessmentAnswer:
+    def assessment(
+        self,
+        *,
+        month: str | None = None,
+        months: int | None = None,
+        as_of: str | None = None,
+        source: str | None = None,
+    ) -> _m.AssessmentAnswer:
         """报送考核 / submission assessment"""
-        found: _m.AssessmentAnswer = self._caller.call("GET", "/v1/assessment", query={"month": month, "months": months, "as_of": as_of, "source": source})
+        found: _m.AssessmentAnswer = self._caller.call(
+            "GET", "/v1/assessment", query={"month": month, "months": months, "as_of": as_of, "source": source}
+        )
         return found
 
-    def page(self, *, month: str | None = None, months: int | None = None, as_of: str | None = None, source: str | None = None) -> bytes:
+    def page(
+        self,
+        *,
+        month: str | None = None,
+        months: int | None = None,
+        as_of: str | None = None,
+        source: str | None = None,
+    ) -> bytes:
         """报送考核报告 / the assessment as a page"""
-        found: bytes = self._caller.call("GET", "/v1/assessment/page", query={"month": month, "months": months, "as_of": as_of, "source": source})
+        found: bytes = self._caller.call(
+            "GET", "/v1/assessment/page", query={"month": month, "months": months, "as_of": as_of, "source": source}
+        )
         return found
+
 
 class Warnings:
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
 
-    def current(self, *, segment: Literal['enterprise', 'farmer'] | None = None, severity: Literal['blue', 'yellow', 'orange', 'red'] | None = None, cursor: str | None = None, limit: int | None = None) -> _m.WarningPage:
+    def current(
+        self,
+        *,
+        segment: Literal["enterprise", "farmer"] | None = None,
+        severity: Literal["blue", "yellow", "orange", "red"] | None = None,
+        cursor: str | None = None,
+        limit: int | None = None,
+    ) -> _m.WarningPage:
         """当前预警 / current early warnings"""
-        found: _m.WarningPage = self._caller.call("GET", "/v1/warnings", query={"segment": segment, "severity": severity, "cursor": cursor, "limit": limit})
+        found: _m.WarningPage = self._caller.call(
+            "GET", "/v1/warnings", query={"segment": segment, "severity": severity, "cursor": cursor, "limit": limit}
+        )
         return found
 
-    def of_subject(self, subject_id: str, *, purpose: Literal['loan_application', 'loan_monitoring', 'review', 'demonstration'], authorisation: str | None = None, as_of: str | None = None, months: int | None = None) -> _m.WarningHistory:
+    def of_subject(
+        self,
+        subject_id: str,
+        *,
+        purpose: Literal["loan_application", "loan_monitoring", "review", "demonstration"],
+        authorisation: str | None = None,
+        as_of: str | None = None,
+        months: int | None = None,
+    ) -> _m.WarningHistory:
         """主体的预警经过 / a subject's warnings over time"""
-        found: _m.WarningHistory = self._caller.call("GET", "/v1/subjects/{subject_id}/warnings", path={"subject_id": subject_id}, query={"purpose": purpose, "authorisation": authorisation, "as_of": as_of, "months": months})
+        found: _m.WarningHistory = self._caller.call(
+            "GET",
+            "/v1/subjects/{subject_id}/warnings",
+            path={"subject_id": subject_id},
+            query={"purpose": purpose, "authorisation": authorisation, "as_of": as_of, "months": months},
+        )
         return found
+
 
 class WatchLists:
     def __init__(self, caller: Caller) -> None:
@@ -337,7 +555,9 @@ class WatchLists:
 
     def one(self, watch_list_id: str) -> _m.ListAnswer:
         """一个名单 / one list"""
-        found: _m.ListAnswer = self._caller.call("GET", "/v1/watch-lists/{watch_list_id}", path={"watch_list_id": watch_list_id})
+        found: _m.ListAnswer = self._caller.call(
+            "GET", "/v1/watch-lists/{watch_list_id}", path={"watch_list_id": watch_list_id}
+        )
         return found
 
     def remove(self, watch_list_id: str) -> None:
@@ -346,17 +566,29 @@ class WatchLists:
 
     def entries(self, watch_list_id: str, *, cursor: str | None = None, limit: int | None = None) -> _m.EntryPage:
         """名单上的主体 / subjects on a list"""
-        found: _m.EntryPage = self._caller.call("GET", "/v1/watch-lists/{watch_list_id}/entries", path={"watch_list_id": watch_list_id}, query={"cursor": cursor, "limit": limit})
+        found: _m.EntryPage = self._caller.call(
+            "GET",
+            "/v1/watch-lists/{watch_list_id}/entries",
+            path={"watch_list_id": watch_list_id},
+            query={"cursor": cursor, "limit": limit},
+        )
         return found
 
     def add(self, watch_list_id: str, body: _m.EntriesAsked) -> list[_m.EntryAnswer]:
         """加入主体 / put subjects on a list"""
-        found: list[_m.EntryAnswer] = self._caller.call("POST", "/v1/watch-lists/{watch_list_id}/entries", path={"watch_list_id": watch_list_id}, json=body)
+        found: list[_m.EntryAnswer] = self._caller.call(
+            "POST", "/v1/watch-lists/{watch_list_id}/entries", path={"watch_list_id": watch_list_id}, json=body
+        )
         return found
 
     def take_off(self, watch_list_id: str, subject_id: str) -> None:
         """移出主体 / take a subject off"""
-        self._caller.call("DELETE", "/v1/watch-lists/{watch_list_id}/entries/{subject_id}", path={"watch_list_id": watch_list_id, "subject_id": subject_id})
+        self._caller.call(
+            "DELETE",
+            "/v1/watch-lists/{watch_list_id}/entries/{subject_id}",
+            path={"watch_list_id": watch_list_id, "subject_id": subject_id},
+        )
+
 
 class Webhooks:
     def __init__(self, caller: Caller) -> None:
@@ -383,23 +615,44 @@ class Webhooks:
 
     def secret(self, webhook_id: str) -> _m.SecretAnswer:
         """更换密钥 / replace the secret"""
-        found: _m.SecretAnswer = self._caller.call("POST", "/v1/webhooks/{webhook_id}/secret", path={"webhook_id": webhook_id})
+        found: _m.SecretAnswer = self._caller.call(
+            "POST", "/v1/webhooks/{webhook_id}/secret", path={"webhook_id": webhook_id}
+        )
         return found
 
     def ping(self, webhook_id: str) -> _m.PingAnswer:
         """试投一次 / send a test event"""
-        found: _m.PingAnswer = self._caller.call("POST", "/v1/webhooks/{webhook_id}/ping", path={"webhook_id": webhook_id})
+        found: _m.PingAnswer = self._caller.call(
+            "POST", "/v1/webhooks/{webhook_id}/ping", path={"webhook_id": webhook_id}
+        )
         return found
 
-    def deliveries(self, webhook_id: str, *, state: Literal['waiting', 'delivered', 'dead'] | None = None, cursor: str | None = None, limit: int | None = None) -> _m.DeliveryPage:
+    def deliveries(
+        self,
+        webhook_id: str,
+        *,
+        state: Literal["waiting", "delivered", "dead"] | None = None,
+        cursor: str | None = None,
+        limit: int | None = None,
+    ) -> _m.DeliveryPage:
         """投递 / deliveries"""
-        found: _m.DeliveryPage = self._caller.call("GET", "/v1/webhooks/{webhook_id}/deliveries", path={"webhook_id": webhook_id}, query={"state": state, "cursor": cursor, "limit": limit})
+        found: _m.DeliveryPage = self._caller.call(
+            "GET",
+            "/v1/webhooks/{webhook_id}/deliveries",
+            path={"webhook_id": webhook_id},
+            query={"state": state, "cursor": cursor, "limit": limit},
+        )
         return found
 
     def redeliver(self, webhook_id: str, delivery_id: str) -> _m.DeliveryAnswer:
         """重新投递 / send again"""
-        found: _m.DeliveryAnswer = self._caller.call("POST", "/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver", path={"webhook_id": webhook_id, "delivery_id": delivery_id})
+        found: _m.DeliveryAnswer = self._caller.call(
+            "POST",
+            "/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver",
+            path={"webhook_id": webhook_id, "delivery_id": delivery_id},
+        )
         return found
+
 
 class Operations:
     def __init__(self, caller: Caller) -> None:
@@ -419,6 +672,7 @@ class Operations:
         """Prometheus 指标 / metrics"""
         found: bytes = self._caller.call("GET", "/metrics")
         return found
+
 
 class AllOperations:
     def __init__(self, caller: Caller) -> None:
