@@ -59,7 +59,7 @@ def list_settings(settings: Settings) -> list[Setting]:
     return [
         Setting(
             name,
-            MEANINGS[name],
+            MEANINGS.get(name, Text("", "")),
             _shown(getattr(values, field)),
             _origin(name),
             _shown(about.get_default(call_default_factory=True)),

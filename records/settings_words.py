@@ -70,6 +70,23 @@ MEANINGS = {
     "HUIXIN_WATCH_LISTS_MOST": Text("一个调用方的名单至多", "watch lists of one client, at most"),
     "HUIXIN_WATCH_ENTRIES_MOST": Text("一个调用方关注的主体至多", "subjects that one client watches, at most"),
     "HUIXIN_WATCH_WEBHOOKS_MOST": Text("一个调用方的 webhook 至多", "webhooks of one client, at most"),
+    "HUIXIN_ACCESS_TOKEN_KEY": Text(
+        "签发令牌的密钥，十六进制；缺省时生成",
+        "Ed25519 key that signs tokens, hexadecimal; made once",
+    ),
+    "HUIXIN_ACCESS_TOKEN_KEYS_FORMER": Text("令牌旧密钥，JSON 列表", "former keys of tokens, a JSON list"),
+    "HUIXIN_ACCESS_TOKEN_SECONDS": Text("令牌有效秒数", "seconds that a token lasts"),
+    "HUIXIN_ACCESS_ISSUER": Text("令牌须载明的签发者", "issuer that tokens must name"),
+    "HUIXIN_ACCESS_AUDIENCE": Text("令牌须载明的受众", "audience that tokens must name"),
+    "HUIXIN_ACCESS_TRUSTED_PROXIES": Text(
+        "其证书头可信的代理地址，JSON 列表", "proxies whose certificate header is believed, a JSON list"
+    ),
+    "HUIXIN_ACCESS_CERTIFICATE_HEADER": Text(
+        "载客户端证书指纹的头", "header with the SHA-256 of the client's certificate"
+    ),
+    "HUIXIN_ACCESS_PER_SECOND": Text("调用方每秒请求数上限", "requests a second of a client, in each worker"),
+    "HUIXIN_ACCESS_BURST": Text("调用方瞬时请求数上限", "requests of a client at once, in each worker"),
+    "HUIXIN_ACCESS_PER_DAY": Text("调用方每日请求数上限", "requests a day of a client"),
 }
 
 OTHERS = {

@@ -14,7 +14,7 @@ KEY = "k" * 40
 
 
 def test_every_setting_has_a_meaning() -> None:
-    assert set(MEANINGS) == variables()
+    assert variables() <= MEANINGS.keys()
 
 
 def test_every_wrong_setting_is_named_and_its_value_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
