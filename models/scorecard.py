@@ -262,12 +262,12 @@ def _cuts(values: Floats, target: Floats, direction: int) -> Floats:
     from optbinning import OptimalBinning
 
     known = ~np.isnan(values)
-    if known.sum() < 20 or len(np.unique(values[known])) < 2 or len(np.unique(target[known])) < 2:
-        return np.empty(0)
     x, y = values[known], target[known]
     if len(x) > BINNING_ROWS:
         some = np.random.default_rng(0).choice(len(x), BINNING_ROWS, replace=False)
         x, y = x[some], y[some]
+    if len(x) < 20 or len(np.unique(x)) < 2 or len(np.unique(y)) < 2:
+        return np.empty(0)
     smallest = min(0.5, max(SMALLEST_BIN, FEWEST_ROWS / len(x)))
     binning = OptimalBinning(
         dtype="numerical",
