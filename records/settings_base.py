@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SecretsSettingsSource
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SecretsSettingsSource, SettingsError
 
 SECRETS_FOLDER = "HUIXIN_SECRETS_FOLDER"
 
@@ -26,8 +26,10 @@ class FromEnvironment(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         folder = secrets_folder()
-        if folder is None or not folder.is_dir():
+        if folder is None:
             return init_settings, env_settings
+        if not folder.is_dir():  # going on with defaults would open another, empty base
+            raise SettingsError(f"{SECRETS_FOLDER}: there is no such folder")
         return init_settings, env_settings, SecretsSettingsSource(settings_cls, secrets_dir=folder)
 
 

@@ -105,6 +105,7 @@ def _faults() -> Iterator[Text]:
     folder = secrets_folder()
     if folder is not None and not folder.is_dir():
         yield Text(f"{SECRETS_FOLDER}：文件夹不存在", f"{SECRETS_FOLDER}: there is no such folder")
+        return
     for group in groups():
         yield from _faults_of(group)
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pydantic_settings import SettingsError
 
 from records.errors import BadSettings
+from records.settings import Settings
 from records.settings_check import checked_settings, list_settings, unknown_variables, variables
 from records.settings_words import MEANINGS
 
@@ -52,3 +54,5 @@ def test_a_folder_of_secrets_that_is_not_there_is_told(monkeypatch: pytest.Monke
     monkeypatch.setenv("HUIXIN_SECRETS_FOLDER", str(tmp_path / "absent"))
     with pytest.raises(BadSettings, match="HUIXIN_SECRETS_FOLDER"):
         checked_settings()
+    with pytest.raises(SettingsError):  # never the defaults instead, which are another base
+        Settings()
