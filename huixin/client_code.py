@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import keyword
+import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
@@ -193,7 +195,7 @@ def _said(text: str) -> str:
 
 def _formatted(code: str) -> str:
     """As ``ruff format`` writes it, where it is installed."""
-    ruff = shutil.which("ruff")
+    ruff = shutil.which("ruff", path=os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", ""))))
     if ruff is None:
         return code
     check = [ruff, "check", "--isolated", "--select=F401,I", "--fix", "--quiet", "--stdin-filename=x.py", "-"]
