@@ -121,14 +121,14 @@ def test_a_registered_figure_that_honest_rows_do_not_give_is_a_leak(good: Bundle
     [
         (AffineCalibrator(1.0, 1.5), "calibration-mean"),
         (AffineCalibrator(2.2, 3.2), "calibration-by-grade"),
-        (AffineCalibrator(0.35, -1.75), "calibration-by-grade"),
+        (AffineCalibrator(0.25, -2.1), "calibration-error"),
     ],
 )
 def test_a_miscalibrated_challenger_is_refused(good: Bundle, calibrator: AffineCalibrator, code: str) -> None:
     found = verdict(replace(good, calibrator=calibrator), JUDGED, background(LEARNT, JUDGED))
     assert code in failed(found)
     assert not {one for one in failed(found) if not one.startswith("calibration")}
-    assert "observed" in reason(found)
+    assert ("ECE" if code == "calibration-error" else "observed") in reason(found)
 
 
 class WrongWay:

@@ -78,9 +78,11 @@ def test_a_style_without_a_share_is_not_grown() -> None:
     assert all("extra_trees: 0" in one.model_to_string() for one in model.boosters_)
 
 
-def test_trials_are_runs_below_the_search(tuned: Tuned, tmp_path: Path) -> None:
+def test_trials_are_runs_below_the_search(tuned: Tuned, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import mlflow
 
+    monkeypatch.delenv("MLFLOW_EXPERIMENT_ID", raising=False)
+    monkeypatch.setattr("mlflow.tracking.fluent._active_experiment_id", None)
     before = mlflow.get_tracking_uri()
     mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/runs.db")
     try:
