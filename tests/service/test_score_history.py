@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from features.online import OnlineFeatures
 from records.base import RecordBase
-from records.database import AuditRow
+from records.database import AuditRow, ScoreRow
 from records.settings import Settings
 from service.app import create_app
 from service.security import ROLES, Clients
@@ -36,9 +36,11 @@ def keys(trained_base: RecordBase) -> dict[str, dict[str, str]]:
 
 @pytest.fixture(scope="module")
 def given(http: TestClient, keys: dict[str, dict[str, str]], trained_base: RecordBase) -> list[dict[str, Any]]:
-    """Five ratings of a farmer, as of five days, the newest first."""
+    """Five ratings of a farmer whom no other test rated, as of five days, the newest first."""
     OnlineFeatures(trained_base, "farmer").refresh()
-    subject = trained_base.subjects("farmer")["subject_id"][7].as_py()
+    with Session(trained_base.engine) as session:
+        rated = set(session.scalars(select(ScoreRow.subject_id)))
+    subject = next(one for one in trained_base.subjects("farmer")["subject_id"].to_pylist()[7:] if one not in rated)
     asked = {"subject": subject, "purpose": "review", "authorisation": "SQ-1"}
     days = ("2024-03-31", "2024-06-30", "2024-09-30", "2024-12-31", None)
     made = [http.post("/v1/scores", json=asked | {"as_of": day}, headers=keys["bank"]).json() for day in days]

