@@ -51,7 +51,7 @@ def _look(rows: list[Any], named: bool) -> Look:
     return Look(
         at=newest.at,
         role=ROLE_WORDS.get(role or "", UNKNOWN_LOOKER),
-        who=name if named else None,
+        who=(name or newest.actor) if named else None,
         what=Text("、".join(one.zh for one in what), ", ".join(one.en for one in what)),
         purpose=PURPOSE_WORDS.get(purposes[0]) if purposes else None,
     )
