@@ -40,7 +40,7 @@ def given(http: TestClient, keys: dict[str, dict[str, str]], trained_base: Recor
     OnlineFeatures(trained_base, "farmer").refresh()
     with Session(trained_base.engine) as session:
         rated = set(session.scalars(select(ScoreRow.subject_id)))
-    subject = next(one for one in trained_base.subjects("farmer")["subject_id"].to_pylist()[7:] if one not in rated)
+    subject = next(one for one in trained_base.subjects("farmer")["subject_id"].to_pylist()[::-1] if one not in rated)
     asked = {"subject": subject, "purpose": "review", "authorisation": "SQ-1"}
     days = ("2024-03-31", "2024-06-30", "2024-09-30", "2024-12-31", None)
     made = [http.post("/v1/scores", json=asked | {"as_of": day}, headers=keys["bank"]).json() for day in days]
