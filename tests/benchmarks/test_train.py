@@ -17,8 +17,9 @@ def test_a_small_retraining_is_timed_stage_by_stage() -> None:
     assert figures["peak_rss_mb"] > 100
     assert set(figures["models"]) == {"boosted", "scorecard"}
     assert figures["scorecard_ratio"] > 0
-    for one in (*figures["models"].values(), figures["scorecard"]["huixin"], figures["scorecard"]["optbinning"]):
-        assert 0 < one["auc"] < 1
+    for one in (*figures["models"].values(), figures["scorecard"]["huixin"]):
+        assert 0.5 < one["auc"] < 1
+    assert 0 < figures["scorecard"]["optbinning"]["auc"] < 1, "a rival may rank by chance on so few rows"
 
 
 def test_the_table_is_like_a_real_one_and_the_same_each_time() -> None:

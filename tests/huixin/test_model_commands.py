@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -23,6 +22,7 @@ from records.settings import Settings
 from records.words import Text
 from scoring import rating
 from scoring.rating import Rater
+from tests.copying import copied
 
 YES = Verdict((Check("discrimination", Text("区分度", "discrimination"), True, Text("足够", "enough")),))
 
@@ -30,9 +30,7 @@ YES = Verdict((Check("discrimination", Text("区分度", "discrimination"), True
 @pytest.fixture(scope="module")
 def home(trained_settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The trained county's own copy: the registry is written to."""
-    copied = tmp_path_factory.mktemp("models") / "home"
-    shutil.copytree(trained_settings.home, copied)
-    return copied
+    return copied(trained_settings, tmp_path_factory.mktemp("models") / "home").home
 
 
 @pytest.fixture

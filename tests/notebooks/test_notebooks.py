@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from nbclient import NotebookClient
 
 from models.registry import Registry
 from records.settings import Settings
+from tests.copying import copied
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
 NOTEBOOKS = ("analyst_retrains", "regulator_reviews", "bank_backtests")
@@ -20,9 +20,7 @@ NOTEBOOKS = ("analyst_retrains", "regulator_reviews", "bank_backtests")
 @pytest.fixture(scope="module")
 def home(trained_settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The trained county's own copy: notebooks rate, register and promote."""
-    copied = tmp_path_factory.mktemp("notebooks") / "home"
-    shutil.copytree(trained_settings.home, copied)
-    return copied
+    return copied(trained_settings, tmp_path_factory.mktemp("notebooks") / "home").home
 
 
 def test_every_notebook_is_run() -> None:

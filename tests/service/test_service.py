@@ -277,7 +277,7 @@ def test_a_killed_service_has_kept_every_acknowledged_score(
     with Session(trained_base.engine) as session:
         stored = set(session.scalars(text("SELECT score_id FROM scores")))
         audited = {
-            orjson.loads(payload).get("score_id")
+            orjson.loads(payload).get("score_id")  # a job's scores are kept in its file, under no id
             for payload in session.scalars(text("SELECT payload FROM audit WHERE action = 'score'"))
         }
         count = session.query(ScoreRow).count()
