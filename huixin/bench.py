@@ -58,6 +58,7 @@ def bench(
     positive: Annotated[str | None, typer.Option(help="accuracy：违约的取值 · the value that is an event")] = None,
     models: Annotated[str | None, typer.Option(help="accuracy：模型，逗号分隔 · only these models")] = None,
     sets: Annotated[str | None, typer.Option(help="accuracy：数据集，逗号分隔 · only these data sets")] = None,
+    resume: Annotated[bool, typer.Option(help="accuracy：接着中断的一次 · go on with a run that was cut off")] = False,
     tune: Annotated[float, typer.Option(help="train：搜索参数几分钟 · minutes of tuning", min=0.0)] = 0.0,
     folder: Annotated[
         Path | None, typer.Option(help="features：临时文件所在目录 · folder of the files that are made")
@@ -79,7 +80,11 @@ def bench(
     benchmark = importlib.import_module(f"benchmarks.{name}")
     match name:
         case "accuracy":
-            figures = benchmark.run(None if csv else data or _data_folder(), csv, target, positive, models, sets)
+            folds = json.with_suffix(".folds.jsonl") if json else None
+            if resume and folds is None:
+                raise typer.BadParameter("--resume 需要 --json · --resume needs --json")
+            where = None if csv else data or _data_folder()
+            figures = benchmark.run(where, csv, target, positive, models, sets, folds, resume)
         case "cumcm":
             figures = benchmark.run(data or _data_folder())
         case "faults":

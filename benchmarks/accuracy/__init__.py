@@ -18,13 +18,19 @@ def run(
     positive: str | None = None,
     models: str | None = None,
     sets: str | None = None,
+    folds: Path | None = None,
+    resume: bool = False,
 ) -> dict[str, Any]:
     """Measure on every data set in ``data`` (or on ``sets`` of them), or on the table ``csv``.
+
+    Each fold's figures go to the file ``folds`` as soon as they are there; ``resume`` takes over those of a run that
+    was cut off, as far as rows and models are the same.
 
     Keys: ``datasets.NAME.MODEL.{auc,ks,brier,ece,seconds}`` (means over the test folds; seconds to fit and answer),
     ``mean_rank.{auc,brier}.MODEL``, ``failed``, ``left_out`` (columns not learnt from, with the reason).
     """
     from benchmarks.accuracy.datasets import BadTable, from_csv, known_sets
+    from benchmarks.accuracy.kept import Kept
     from benchmarks.accuracy.running import FOLDS, REPEATS, chosen, mean_ranks, measure
     from benchmarks.accuracy.showing import show
     from benchmarks.machine import machine
@@ -39,7 +45,7 @@ def run(
     else:
         assert data is not None
         found_sets = known_sets(data, sets)
-    found = {}
+    found, kept = {}, Kept(folds, resume)
     for one in found_sets:
         begun = time.perf_counter()
         count = 0
@@ -50,7 +56,7 @@ def run(
                 count += 1
                 told(count)
 
-            found[one.name] = measure(one, wanted, done)
+            found[one.name] = measure(one, wanted, kept, done)
         say(f"{one.name}：{time.perf_counter() - begun:.0f} 秒", f"{one.name}: {time.perf_counter() - begun:.0f} s")
     figures: dict[str, Any] = {
         "datasets": {

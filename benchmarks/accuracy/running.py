@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.accuracy.datasets import DataSet
+from benchmarks.accuracy.kept import Kept
 from benchmarks.accuracy.own import OWN
 from benchmarks.accuracy.rivals import RIVALS
 from models.validation import auc, brier, ece, ks
@@ -46,17 +47,22 @@ def chosen(names: str | None) -> tuple[str, ...]:
     return tuple(wanted)
 
 
-def measure(data: DataSet, models: tuple[str, ...], done: Callable[[], None] = lambda: None) -> dict[str, Outcome]:
+def measure(
+    data: DataSet, models: tuple[str, ...], kept: Kept, done: Callable[[], None] = lambda: None
+) -> dict[str, Outcome]:
     """Every model on the 5 x 2 repeated stratified folds of the data set; ``done`` is called after each fit."""
     folds = list(_folds(data.y))
     found = {}
     for model in models:
         by_fold: list[dict[str, float]] = []
         failed = None
-        for learnt, asked in folds:
-            if failed is None:
+        for fold, (learnt, asked) in enumerate(folds):
+            if (known := kept.find(data, model, fold)) is not None:
+                by_fold.append(known)
+            elif failed is None:
                 try:
                     by_fold.append(_one(data, model, learnt, asked))
+                    kept.keep(data, model, fold, by_fold[-1])
                 except Exception as error:  # a rival's failure is a result, not ours to hide or to end the run by
                     if model in OWN:
                         raise

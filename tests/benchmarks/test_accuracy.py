@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import orjson
 import pytest
 from typer.testing import CliRunner
 
@@ -73,8 +74,6 @@ def test_any_table_is_measured_with_no_code_changed(tmp_path: Path) -> None:
     words = ["bench", "accuracy", "--csv", table, "--target", "违约", "--positive", "是", "--json", str(figures)]
     told = CliRunner().invoke(app, [*words, "--models", "huixin,huixin_scorecard,logistic_regression,xgboost"])
     assert told.exit_code == 0, told.output
-    import orjson
-
     found = orjson.loads(figures.read_bytes())
     by_model = found["datasets"]["farms"]
     assert set(by_model) == {"huixin", "huixin_scorecard", "logistic_regression", "xgboost"}
@@ -104,3 +103,22 @@ def test_an_unknown_model_is_named_with_those_there_are(tmp_path: Path) -> None:
     with pytest.raises(HuixinError) as refused:
         run(csv=written(tmp_path / "a.csv"), target="违约", positive="是", models="oracle")
     assert "huixin_scorecard" in refused.value.text.en
+
+
+def test_a_run_that_was_cut_off_goes_on_where_it_was(tmp_path: Path) -> None:
+    table, folds = written(tmp_path / "farms.csv"), tmp_path / "f.folds.jsonl"
+    asked = {"csv": table, "target": "违约", "positive": "是", "models": "logistic_regression", "folds": folds}
+    whole = run(**asked)  # type: ignore[arg-type]
+    lines = folds.read_bytes().splitlines(keepends=True)
+    assert len(lines) == 10
+    marked = orjson.loads(lines[0])
+    marked["figures"]["auc"] += 0.5
+    folds.write_bytes(orjson.dumps(marked) + b"\n" + b"".join(lines[1:6]) + lines[6][:20])
+    again = run(**asked, resume=True)  # type: ignore[arg-type]
+    figures = [found["datasets"]["farms"]["logistic_regression"] for found in (whole, again)]
+    assert figures[1]["auc"] == pytest.approx(figures[0]["auc"] + 0.05)
+    assert figures[1]["brier"] == pytest.approx(figures[0]["brier"])
+    table.write_text(table.read_text(encoding="utf-8").replace("运输", "渔业"), encoding="utf-8")
+    assert run(**asked, resume=True)["datasets"]["farms"]["logistic_regression"]["auc"] == pytest.approx(  # type: ignore[arg-type]
+        figures[0]["auc"]
+    )
