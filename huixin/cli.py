@@ -12,6 +12,7 @@ from huixin import (
     bench,
     catalogue,
     clients,
+    consent,
     demo,
     exchange,
     features,
@@ -52,6 +53,7 @@ app.add_typer(watch.app, name="watch")
 app.command("replay")(score.replay)
 app.command("serve")(serve.serve)
 app.add_typer(clients.app, name="client")
+app.add_typer(consent.app, name="consent")
 app.command("verify-audit")(serve.verify_audit)
 app.add_typer(serve.audit, name="audit")
 app.add_typer(import_.app, name="import")

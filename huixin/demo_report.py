@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +58,7 @@ def write_report(
         "purpose": PURPOSE,
         "authorisation": AUTHORISATION,
     }
+    file_consent(base, ratings[-1].subject_id)
     command = curl.command(asked)
     content = DemoReport(
         generated_at=now(),
@@ -77,6 +78,17 @@ def write_report(
     path = folder / "report.html"
     path.write_text(demo_page(content), encoding="utf-8")
     return WrittenReport(path, asked, command)
+
+
+def file_consent(base: RecordBase, subject_id: str) -> None:
+    """The made-up authorisation that the demo's question cites, unless it is filed already and lasts."""
+    from service.security.consents import Authorisation, Consents
+
+    consents = Consents(base)
+    rows, _ = consents.page(None, None, 50, subject_id)
+    if not any(row.reference == AUTHORISATION and row.withdrawn_at is None and row.valid_until > now() for row in rows):
+        until = now() + timedelta(days=3650)
+        consents.file(Authorisation(AUTHORISATION, subject_id, (PURPOSE,), until, "合成 / synthetic"), "demo")
 
 
 @dataclass(frozen=True)

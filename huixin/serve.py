@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,12 +13,19 @@ from typing import Annotated
 import typer
 
 from huixin.console import say
+from records.errors import BadSettings
+from records.words import Text
 
 
 def serve(
     host: Annotated[str, typer.Option(help="监听地址 · address to listen on")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="端口 · port", min=0, max=65535)] = 8000,
     workers: Annotated[int, typer.Option(help="工作进程数 · worker processes", min=1)] = 1,
+    tls_certificate: Annotated[Path | None, typer.Option(help="服务证书 PEM · certificate of the service")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="其私钥 PEM · its private key")] = None,
+    client_ca: Annotated[
+        Path | None, typer.Option(help="只接受由此签发的客户端证书 · clients must show a certificate issued by this CA")
+    ] = None,
 ) -> None:
     """启动评分服务 · start the scoring service."""
     import uvicorn
@@ -27,7 +35,8 @@ def serve(
 
     settings = checked_settings()
     endure(settings.log_level)
-    root = f"http://{host}:{port}"
+    _check_tls(tls_certificate, tls_key, client_ca)
+    root = f"http{'s' if tls_certificate else ''}://{host}:{port}"
     say(f"评分接口：POST {root}/v1/scores", f"scores: POST {root}/v1/scores")
     say(f"接口文档：{root}/docs 与 {root}/openapi.json", f"documentation: {root}/docs and {root}/openapi.json")
     say(f"健康检查：{root}/healthz 与 {root}/readyz", f"health: {root}/healthz and {root}/readyz")
@@ -42,6 +51,11 @@ def serve(
             log_level="warning",
             log_config=None,
             access_log=False,
+            proxy_headers=False,
+            ssl_certfile=tls_certificate,
+            ssl_keyfile=tls_key,
+            ssl_ca_certs=None if client_ca is None else str(client_ca),
+            ssl_cert_reqs=ssl.CERT_NONE if client_ca is None else ssl.CERT_REQUIRED,
             timeout_graceful_shutdown=settings.drain_seconds,
         )
 
@@ -58,6 +72,20 @@ def _shared_metrics(workers: int) -> Iterator[None]:
             yield
         finally:
             del os.environ["PROMETHEUS_MULTIPROC_DIR"]
+
+
+def _check_tls(certificate: Path | None, key: Path | None, client_ca: Path | None) -> None:
+    """Raises ``BadSettings`` where a part of TLS is missing or not a file."""
+    if (certificate is None) != (key is None) or (client_ca is not None and certificate is None):
+        raise BadSettings(
+            Text(
+                "--tls-certificate 与 --tls-key 须同时给出，--client-ca 须与二者并用",
+                "give --tls-certificate and --tls-key together, and --client-ca only with them",
+            )
+        )
+    for path in (certificate, key, client_ca):
+        if path is not None and not path.is_file():
+            raise BadSettings(Text(f"没有文件 {path}", f"no file {path}"))
 
 
 audit = typer.Typer(no_args_is_help=True, help="审计链 · the audit trail")

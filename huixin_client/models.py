@@ -43,6 +43,31 @@ class AnswerRequest(TypedDict):
     document: NotRequired[str | None]
 
 
+class ApprovalAnswer(TypedDict):
+    """A step as it stands; ``state``: open, approved, rejected or expired."""
+
+    approval_id: str
+    kind: str
+    payload: dict[str, Any]
+    reason: str
+    proposed_by: str
+    proposed_at: str
+    expires_at: str
+    state: str
+    decided_by: str | None
+    decided_at: str | None
+    decision: str | None
+
+
+class ApprovalDecision(TypedDict):
+    reason: str
+
+
+class ApprovalPage(TypedDict):
+    approvals: list[ApprovalAnswer]
+    next: str | None
+
+
 class AssessmentAnswer(TypedDict):
     """``ranking``: sources in the month; ``trend``: by source and month; ``items``: the fewest points first."""
 
@@ -142,6 +167,37 @@ class ChangeAnswer(TypedDict):
     peers: float
     window_months: int | None
     points: float
+
+
+class ConsentAnswer(TypedDict):
+    """An authorisation as it stands."""
+
+    consent_id: str
+    reference: str
+    subject_id: str
+    client_id: str | None
+    purposes: list[str]
+    valid_from: str
+    valid_until: str
+    withdrawn_at: str | None
+    document: str
+
+
+class ConsentPage(TypedDict):
+    consents: list[ConsentAnswer]
+    next: str | None
+
+
+class ConsentRequest(TypedDict):
+    """What a subject agrees to."""
+
+    reference: str
+    subject: str
+    purposes: list[Literal["loan_application", "loan_monitoring", "review", "demonstration"]]
+    valid_until: str
+    valid_from: NotRequired[str | None]
+    document: str
+    client_id: NotRequired[str | None]
 
 
 class CounterfactualsAnswer(TypedDict):
@@ -385,6 +441,22 @@ class ListPage(TypedDict):
     next: str | None
 
 
+class Look(TypedDict):
+    """One entry of the audit trail about the subject: who did what, when and what for."""
+
+    seq: int
+    at: str
+    who: str
+    role: str | None
+    action: str
+    purpose: str | None
+
+
+class LookPage(TypedDict):
+    looks: list[Look]
+    next: int | None
+
+
 class ManyAnswer(TypedDict):
     """A rating or a problem for each subject, in the order that was asked."""
 
@@ -541,6 +613,15 @@ class Problem(TypedDict):
     errors: NotRequired[list[dict[str, Any]] | None]
 
 
+class PromotionRequest(TypedDict):
+    """Which registered version of which model is to serve, and why."""
+
+    segment: Literal["enterprise", "farmer"]
+    version: str
+    warning: NotRequired[bool]
+    reason: str
+
+
 class ReasonAnswer(TypedDict):
     """A feature's exact share of the score."""
 
@@ -653,6 +734,23 @@ class SubjectWarnings(TypedDict):
     severity: Literal["blue", "yellow", "orange", "red"]
     alerts: list[AlertAnswer]
     distress: dict[str, float]
+
+
+class TokenAnswer(TypedDict):
+    """A token: give it as ``Authorization: Bearer ...``."""
+
+    access_token: str
+    token_type: Literal["Bearer"]
+    expires_in: int
+    scope: str
+
+
+class TokenProblem(TypedDict):
+    """RFC 6749, 5.2; ``zh`` says the same in Chinese."""
+
+    error: str
+    error_description: str
+    zh: str
 
 
 class UploadAnswer(TypedDict):

@@ -44,9 +44,11 @@ class Scores:
         )
         return found
 
-    def stored(self, score_id: str) -> dict[str, Any]:
+    def stored(self, score_id: str, *, authorisation: str | None = None) -> dict[str, Any]:
         """查看已给出的评分 / a score given before"""
-        found: dict[str, Any] = self._caller.call("GET", "/v1/scores/{score_id}", path={"score_id": score_id})
+        found: dict[str, Any] = self._caller.call(
+            "GET", "/v1/scores/{score_id}", path={"score_id": score_id}, query={"authorisation": authorisation}
+        )
         return found
 
     def replay(self, score_id: str) -> _m.ReplayAnswer:
@@ -653,6 +655,62 @@ class Webhooks:
         return found
 
 
+class Access:
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    def token(self, form: dict[str, str]) -> _m.TokenAnswer:
+        """领取令牌 / get a token"""
+        found: _m.TokenAnswer = self._caller.call("POST", "/v1/oauth/token", form=form)
+        return found
+
+    def listed_v1_consents_get(self, *, cursor: str | None = None, limit: int | None = None) -> _m.ConsentPage:
+        """授权列表 / authorisations"""
+        found: _m.ConsentPage = self._caller.call("GET", "/v1/consents", query={"cursor": cursor, "limit": limit})
+        return found
+
+    def file(self, body: _m.ConsentRequest) -> _m.ConsentAnswer:
+        """登记授权 / file an authorisation"""
+        found: _m.ConsentAnswer = self._caller.call("POST", "/v1/consents", json=body)
+        return found
+
+    def withdraw(self, consent_id: str) -> _m.ConsentAnswer:
+        """撤回授权 / withdraw it"""
+        found: _m.ConsentAnswer = self._caller.call(
+            "POST", "/v1/consents/{consent_id}/withdrawal", path={"consent_id": consent_id}
+        )
+        return found
+
+    def looks(self, *, cursor: int | None = None, limit: int | None = None) -> _m.LookPage:
+        """谁查询过我 / who looked at me"""
+        found: _m.LookPage = self._caller.call("GET", "/v1/looks", query={"cursor": cursor, "limit": limit})
+        return found
+
+    def propose(self, body: _m.PromotionRequest) -> _m.ApprovalAnswer:
+        """提请上线 / propose a promotion"""
+        found: _m.ApprovalAnswer = self._caller.call("POST", "/v1/approvals/promotions", json=body)
+        return found
+
+    def listed_v1_approvals_get(self, *, cursor: str | None = None, limit: int | None = None) -> _m.ApprovalPage:
+        """待批事项 / steps that wait"""
+        found: _m.ApprovalPage = self._caller.call("GET", "/v1/approvals", query={"cursor": cursor, "limit": limit})
+        return found
+
+    def approve(self, approval_id: str, body: _m.ApprovalDecision) -> _m.ApprovalAnswer:
+        """批准 / approve"""
+        found: _m.ApprovalAnswer = self._caller.call(
+            "POST", "/v1/approvals/{approval_id}/approval", path={"approval_id": approval_id}, json=body
+        )
+        return found
+
+    def reject(self, approval_id: str, body: _m.ApprovalDecision) -> _m.ApprovalAnswer:
+        """不予批准或撤回 / reject, or take back"""
+        found: _m.ApprovalAnswer = self._caller.call(
+            "POST", "/v1/approvals/{approval_id}/rejection", path={"approval_id": approval_id}, json=body
+        )
+        return found
+
+
 class Operations:
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
@@ -689,4 +747,5 @@ class AllOperations:
         self.warnings = Warnings(caller)
         self.watch_lists = WatchLists(caller)
         self.webhooks = Webhooks(caller)
+        self.access = Access(caller)
         self.operations = Operations(caller)

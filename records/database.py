@@ -226,7 +226,12 @@ class WatermarkRow(Operations):
 
 
 class ClientRow(Operations):
-    """A client of the service; its key is kept as a hash only."""
+    """A client of the service; its key is kept as a hash only, and so is the former one until ``former_until``.
+
+    ``subject_id``: whom a client of the role subject is. ``scopes``: actions it may ask for, null all of its role.
+    ``tokens_from``: tokens given out before are void. ``certificate``: SHA-256 of the one that it must show, base64url.
+    ``per_second``, ``per_day``: limits of its own, null those of the settings.
+    """
 
     __tablename__ = "clients"
     client_id: Mapped[str] = mapped_column(String(40), primary_key=True)
@@ -237,6 +242,15 @@ class ClientRow(Operations):
     key_hash: Mapped[str] = mapped_column(String(64))
     created_at: Mapped[datetime] = mapped_column(DateTime)
     revoked_at: Mapped[datetime | None] = mapped_column(DateTime)
+    subject_id: Mapped[str | None] = mapped_column(String(32))
+    scopes: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    former_prefix: Mapped[str | None] = mapped_column(String(16), index=True)
+    former_hash: Mapped[str | None] = mapped_column(String(64))
+    former_until: Mapped[datetime | None] = mapped_column(DateTime)
+    tokens_from: Mapped[datetime | None] = mapped_column(DateTime)
+    certificate: Mapped[str | None] = mapped_column(String(43))
+    per_second: Mapped[float | None] = mapped_column(Float(53))
+    per_day: Mapped[int | None] = mapped_column(Integer)
 
 
 class ScoreRow(Operations):

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
+from records.access_settings import AccessSettings
 from records.exchange.limits import ExchangeLimits
 from records.settings_base import FromEnvironment
 from records.watch_settings import WatchSettings
@@ -30,6 +31,7 @@ class Settings(FromEnvironment):
     ``drain_seconds``: requests under way have so long to end when the service stops.
     ``exchange``: how much sources may push at once (``HUIXIN_EXCHANGE_...``).
     ``watch``: watch lists and webhooks (``HUIXIN_WATCH_...``).
+    ``access``: tokens, certificates and limits of clients (``HUIXIN_ACCESS_...``).
     """
 
     model_config = SettingsConfigDict(env_prefix="HUIXIN_", extra="ignore")
@@ -47,6 +49,7 @@ class Settings(FromEnvironment):
     drain_seconds: int = Field(30, ge=0, le=600)
     exchange: ExchangeLimits = Field(default_factory=ExchangeLimits)
     watch: WatchSettings = Field(default_factory=WatchSettings)
+    access: AccessSettings = Field(default_factory=AccessSettings)
 
     @field_validator("feature_modules", mode="before")
     @classmethod

@@ -52,12 +52,18 @@ class Subject:
 
 @dataclass(slots=True, eq=False)
 class Asked:
-    """A question, and what has become of it. ``allowed`` raises where the client may not ask about such a kind."""
+    """A question, and what has become of it. ``allowed`` raises where the client may not ask about such a kind.
+
+    ``consented`` raises where the subject (id, kind) has not authorised the look. ``proof``: SHA-256 of the key
+    that was given, where it was recognised from memory; it must still be the client's.
+    """
 
     subject: str
     actor: str
     purpose: str
     allowed: Callable[[str], None]
+    consented: Callable[[str, str], None] | None = None
+    proof: str | None = None
     as_of: str | None = None
     authorisation: str | None = None
     language: Language | None = None
@@ -143,8 +149,7 @@ class ScoreGroups:
 
     def _find(self, connection: Connection, group: list[Asked]) -> None:
         """Look up clients, subjects, and the latest features of those who are asked about as of now."""
-        actors = select(ClientRow.client_id).where(ClientRow.client_id.in_({one.actor for one in group}))
-        known = set(connection.scalars(actors.where(ClientRow.revoked_at.is_(None))))
+        known = _keys(connection, {one.actor for one in group})
         ids = {one.subject for one in group if SUBJECT_ID.fullmatch(one.subject)}
         subjects: dict[str, Subject] = {}
         row = SubjectRow
@@ -153,11 +158,13 @@ class ScoreGroups:
             subjects.setdefault(subject_id, Subject(subject_id, kind, masked))
         for one in group:
             try:
-                if one.actor not in known:
+                if one.actor not in known or one.proof not in known[one.actor]:
                     raise NotAuthenticated(Text("密钥已撤销", "the key was revoked"))
                 found = subjects.get(one.subject)
                 one.found = self._subject(one.subject) if found is None else found
                 one.allowed(one.found.kind)
+                if one.consented is not None:
+                    one.consented(one.found.subject_id, one.found.kind)
                 check_rated(one.found.kind)
                 one.moment = parse_as_of(one.as_of)
                 if one.moment > now():
@@ -288,3 +295,14 @@ def _wake(done: list[Asked]) -> None:
             one.future.set_exception(one.error)
         elif one.answered is not None:
             one.future.set_result(one.answered.answer)
+
+
+def _keys(connection: Connection, clients: set[str]) -> dict[str, set[str | None]]:
+    """The hashes of the keys that open now, by client that is not revoked; None stands for another proof."""
+    row = ClientRow
+    asked = select(row.client_id, row.key_hash, row.former_hash, row.former_until)
+    found = connection.execute(asked.where(row.client_id.in_(clients), row.revoked_at.is_(None)))
+    return {
+        client_id: {None, present, *([former] if former and until is not None and now() < until else [])}
+        for client_id, present, former, until in found
+    }

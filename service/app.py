@@ -29,14 +29,18 @@ from service.jobs.worker import JobWorker
 from service.logs import endure
 from service.metrics import watching_queue
 from service.routes import (
+    approvals,
     assessment,
     batches,
     catalogue,
+    consents,
     docs,
     files,
     health,
     jobs,
+    looks,
     models,
+    oauth,
     objections,
     repairs,
     reports,
@@ -49,6 +53,10 @@ from service.routes import (
     webhooks,
 )
 from service.security import Clients
+from service.security.consents import Consents
+from service.security.declared import document
+from service.security.limits import Limits
+from service.security.tokens import Tokens
 from service.watch.desk import WatchDesk
 
 ROUTES = (
@@ -68,6 +76,10 @@ ROUTES = (
     warnings,
     watch_lists,
     webhooks,
+    oauth,
+    consents,
+    looks,
+    approvals,
     health,
     docs,
 )
@@ -102,6 +114,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.files = SubjectFiles(base)
     app.state.clients = Clients(base.engine)
     app.state.recognised = {}
+    app.state.tokens = Tokens(base.engine, base.settings)
+    app.state.limits = Limits(base.engine, base.settings.access)
+    app.state.consents = Consents(base)
     app.state.assessments = AssessmentDesk(base)
     app.state.reports = ReportDesk(base, app.state.rater, app.state.files)
     app.state.objections = ObjectionDesk(base)
@@ -115,6 +130,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.router.routes.append(scores.HOT)
     for routes in ROUTES:
         app.include_router(routes.router)
+    document(app)
     if STATIC.is_dir():
         app.mount("/static", StaticFiles(directory=STATIC), name="static")
     return app

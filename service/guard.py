@@ -41,7 +41,7 @@ class Guard:
             await self.app(scope, receive, send)
             return
         started, request = time.perf_counter(), Request(scope)
-        request.state.request_id = problems.request_id()
+        request.state.request_id = problems.request_id(request.headers.get("x-request-id"))
         REQUEST_ID.set(request.state.request_id)
         status = 500
 
@@ -84,6 +84,8 @@ def _dress(scope: Scope, message: Message, request_id: str) -> None:
     headers = message.setdefault("headers", [])
     headers.append((b"x-request-id", request_id.encode()))
     headers.extend(RAW_HEADERS)
+    for name, value in scope.get("state", {}).get("limit_headers", {}).items():
+        headers.append((name.lower().encode(), value.encode()))
     if not scope["path"].startswith("/static"):
         MutableHeaders(raw=headers).setdefault("Cache-Control", "no-store")
 

@@ -68,6 +68,8 @@ def look(
         allow_file(client, {kind} if kind else set(known), authorisation)
         if not known and kind is None:
             raise UnknownSubject(Text("信用库中没有此主体", "no such subject in the base"))
+        kinds = {kind} if kind else set(known)
+        request.app.state.consents.check(client, subject_id, kinds, None, authorisation)
     except HuixinError as error:
         record(engine, client.client_id, f"{action}.refused", payload={"reason": error.code, **noted})
         raise

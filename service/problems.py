@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from typing import Any
 
@@ -20,6 +21,8 @@ from records.words import Text
 
 MEDIA_TYPE = "application/problem+json"
 log = structlog.get_logger()
+# Parts of at most 12 characters, such as a UUID, or a trace id of W3C Trace Context: no place for an identity number.
+OWN_ID = re.compile(r"[A-Za-z0-9]{1,12}(?:[._-][A-Za-z0-9]{1,12}){0,7}|[0-9a-f]{32}|r-[0-9a-f]{16}")
 HTTP_TITLES = {
     404: Text("没有此资源", "No such resource"),
     405: Text("不支持此方法", "Method not allowed"),
@@ -61,7 +64,7 @@ def problem(
         request_id=getattr(request.state, "request_id", ""),
         errors=errors,
     )
-    told = {"WWW-Authenticate": "ApiKey"} if status == 401 else {}
+    told = {"WWW-Authenticate": 'Bearer realm="huixin", ApiKey'} if status == 401 else {}
     return JSONResponse(
         content.model_dump(exclude_none=True), status, media_type=MEDIA_TYPE, headers=told | (headers or {})
     )
@@ -115,8 +118,9 @@ def _headers(error: HuixinError) -> dict[str, str]:
     return headers | ({"Connection": "close"} if error.status in (408, 413) else {})
 
 
-def request_id() -> str:
-    return f"r-{secrets.token_hex(8)}"
+def request_id(given: str | None = None) -> str:
+    """The caller's own id, where it looks like one and not like an identity number; else a new one."""
+    return given if given is not None and OWN_ID.fullmatch(given) else f"r-{secrets.token_hex(8)}"
 
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
@@ -125,6 +129,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
         401: "未通过身份验证 / not authenticated",
         403: "无权 / not allowed",
         404: "没有 / not found",
+        429: "请求过多 / too many requests",
         422: "内容有误 / bad content",
         503: "尚不可用 / not available yet",
     }.items()

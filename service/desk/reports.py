@@ -31,6 +31,7 @@ from service.desk.errors import UnknownCase
 from service.desk.looks import looks
 from service.desk.standing import own_subject
 from service.security import Client, allow, allow_file
+from service.security.consents import Consents
 
 Form = Literal["json", "html", "pdf"]
 GRADES_SHOWN = 24
@@ -68,7 +69,7 @@ class ReportDesk:
         if moment > made_at:
             raise BadMoment(Text("时点不能在未来", "an as-of in the future is not accepted"))
         subject_id = self.base.resolve(order.subject)
-        self._allow(client, subject_id, order.authorisation)
+        self._allow(client, subject_id, order.purpose, order.authorisation)
         view, use = _shown(client, order.authorisation)
         row = ReportRow(
             report_id=f"r-{secrets.token_hex(12)}",
@@ -104,7 +105,7 @@ class ReportDesk:
         mine = row is not None and (row.client_id == client.client_id or row.subject_id == own_subject(client))
         if row is None or not (mine or client.role == "regulator"):
             raise UnknownCase(Text("没有此编号的报告", "no report of this id that you may see"))
-        self._allow(client, row.subject_id, row.authorisation)
+        self._allow(client, row.subject_id, row.purpose, row.authorisation)
         return row
 
     def read(self, client: Client, row: ReportRow, form: Form) -> CreditReport:
@@ -141,12 +142,14 @@ class ReportDesk:
             )
         return report
 
-    def _allow(self, client: Client, subject_id: str, authorisation: str | None) -> None:
+    def _allow(self, client: Client, subject_id: str, purpose: str, authorisation: str | None) -> None:
         if str(client.role) == "subject":
             if own_subject(client) != subject_id:
                 raise NotAllowed(Text("只能查询本人的报告", "a subject may ask for its own report only"))
             return
         allow_file(client, self.files.kinds(subject_id), authorisation)
+        if authorisation is not None:
+            Consents(self.base).check_cited(client, subject_id, purpose, authorisation)
 
     def _score(self, client: Client, order: Order, subject_id: str, moment: datetime) -> str | None:
         try:

@@ -23,6 +23,7 @@ from scoring.rating import Rater
 from service.jobs.desk import JobDesk
 from service.jobs.rows import Rated, Wanted, enter_chunk, enter_each, problem_of, rate
 from service.security import Client, allow_subject
+from service.security.consents import Consents
 
 NAMED_AT_ONCE, ALL_AT_ONCE = 1_000, 20_000
 Problems = dict[int, tuple[str, HuixinError]]
@@ -64,12 +65,14 @@ def _chunks(rater: Rater, job: JobRow, client: Client) -> Iterator[Chunk]:
 
 def _named(rater: Rater, job: JobRow, client: Client) -> Iterator[Chunk]:
     subjects = [Wanted(str(one), str(kind), authorisation) for one, kind, authorisation in job.subjects or []]
+    consents = Consents(rater.base)
     for start in range(0, len(subjects), NAMED_AT_ONCE):
         problems: Problems = {}
         asked: dict[int, Wanted] = {}
         for place, one in enumerate(subjects[start : start + NAMED_AT_ONCE]):
             try:
                 allow_subject(client, one.kind, one.authorisation)
+                consents.check(client, one.subject_id, (one.kind,), job.purpose, one.authorisation)
                 asked[place] = one
             except HuixinError as error:
                 problems[place] = one.subject_id, error

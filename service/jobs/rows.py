@@ -19,6 +19,7 @@ from scoring.batch import columns_of
 from scoring.columns import Reasons, ScoreColumns
 from scoring.rating import Rater, UnratedKind
 from service.security import Client, allow_subject
+from service.security.consents import Consents
 
 SEGMENTS = ("enterprise", "farmer")
 
@@ -45,10 +46,11 @@ class Rated:
         return [_answer(row, self.columns) for row in self.scores.to_pylist()]
 
 
-def wanted(base: RecordBase, client: Client, subject: str, authorisation: str | None) -> Wanted:
+def wanted(base: RecordBase, client: Client, subject: str, purpose: str, authorisation: str | None) -> Wanted:
     """Who ``subject`` is. Raises ``UnknownSubject``, ``BadIdentifier``, ``NotAllowed``, ``UnratedKind``."""
     found = base.subject(subject)
     allow_subject(client, found.kind, authorisation)
+    Consents(base).check(client, found.subject_id, (found.kind,), purpose, authorisation)
     if found.kind not in SEGMENTS:
         raise UnratedKind(Text(f"暂不为 {found.kind} 评级", f"no rating model for the kind {found.kind}"))
     return Wanted(found.subject_id, found.kind, authorisation)

@@ -15,8 +15,7 @@ from scoring.audit import record
 from service.assessing import AssessmentDesk
 from service.pages.render import assessment_page
 from service.problems import PROBLEMS
-from service.routes.scores import Asking
-from service.security import Client
+from service.security import Asking, Client
 
 router = APIRouter(prefix="/v1", tags=["assessment"], responses=PROBLEMS)
 Month = Annotated[

@@ -22,8 +22,7 @@ from records.receipt import Receipt
 from records.words import Text
 from service.exchange import body_of, entered, look, reader_of, sender_of, sending
 from service.problems import MEDIA_TYPE, PROBLEMS, Problem
-from service.routes.scores import Asking
-from service.security import Client
+from service.security import Asking, Client
 
 EXCHANGE_PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "description": words, "content": {MEDIA_TYPE: {}}}

@@ -16,8 +16,7 @@ from records.words import Language
 from scoring.audit import record
 from service.pages.render import subject_file_page
 from service.problems import PROBLEMS
-from service.routes.scores import Asking
-from service.security import Client, Purpose, allow, allow_file
+from service.security import Asking, Client, Purpose, allow, allow_file, allow_own
 
 router = APIRouter(prefix="/v1/subjects", tags=["files"], responses=PROBLEMS)
 SubjectId = Annotated[
@@ -86,11 +85,15 @@ async def page(request: Request, asked: Asked, client: Asking) -> Response:
 
 
 def _file(request: Request, asked: Question, client: Client) -> SubjectFile:
-    base, files = request.app.state.base, request.app.state.files
+    base, files, consents = request.app.state.base, request.app.state.files, request.app.state.consents
     noted = {"authorisation": asked.authorisation}
     try:
         allow(client, "file")
-        allow_file(client, files.kinds(asked.subject_id), asked.authorisation)
+        kinds = files.kinds(asked.subject_id)
+        allow_own(client, asked.subject_id)
+        allow_file(client, kinds, asked.authorisation)
+        if asked.authorisation is not None and client.role != "public":
+            consents.check_cited(client, asked.subject_id, asked.purpose, asked.authorisation)
         view, use = _shown(client, asked)
         found: SubjectFile = files.read(asked.subject_id, asked.as_of, view=view, use=use, limit=asked.limit)
     except HuixinError as error:
@@ -103,7 +106,10 @@ def _file(request: Request, asked: Question, client: Client) -> SubjectFile:
 
 
 def _shown(client: Client, asked: Question) -> tuple[View, Use]:
-    """Regulators see what supervision may; others public information, and all of a report with an authorisation."""
+    """Regulators see what supervision may, subjects all of their own report; others public information, and all with an
+    authorisation; the public never."""
     if client.role == "regulator":
         return "authorised", "supervision"
-    return ("authorised" if asked.authorisation else "public"), "report"
+    if client.role == "subject":
+        return "authorised", "report"
+    return ("authorised" if asked.authorisation and client.role != "public" else "public"), "report"

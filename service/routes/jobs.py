@@ -22,8 +22,7 @@ from service.jobs.desk import JobDesk
 from service.jobs.errors import BadJob
 from service.jobs.rows import Wanted, enter_each, problem_of, rate, tried, wanted
 from service.problems import PROBLEMS, Problem, problem
-from service.routes.scores import Asking
-from service.security import Client, Purpose, allow, allow_subject
+from service.security import Asking, Client, Purpose, allow, allow_subject
 
 AT_ONCE_MOST, IN_A_JOB_MOST = 1_000, 10_000
 RANGE = re.compile(r"bytes=([0-9]{0,15})-([0-9]{0,15})")
@@ -152,7 +151,7 @@ def many(request: Request, asked: ManyRequest, client: Asking) -> ManyAnswer:
     with entered(request, client, "score"):
         allow(client, "score")
         moment = _moment(asked.as_of)
-        found = _found(request, client, asked.subjects)
+        found = _found(request, client, asked.subjects, asked.purpose)
         named = {place: one for place, one in enumerate(found) if isinstance(one, Wanted)}
         rated = rate(rater, list(named.items()), moment, asked.reasons)
     results: list[dict[str, Any]] = [{"problem": problem_of(o)} if isinstance(o, HuixinError) else {} for o in found]
@@ -266,13 +265,13 @@ def _moment(as_of: str | None) -> datetime:
     return moment
 
 
-def _found(request: Request, client: Client, asked: list[SubjectAsked]) -> list[Wanted | HuixinError]:
+def _found(request: Request, client: Client, asked: list[SubjectAsked], purpose: str) -> list[Wanted | HuixinError]:
     base = request.app.state.base
-    return [tried(lambda one=one: wanted(base, client, one.subject, one.authorisation)) for one in asked]  # type: ignore[misc]
+    return [tried(lambda one=one: wanted(base, client, one.subject, purpose, one.authorisation)) for one in asked]  # type: ignore[misc]
 
 
 def _all_found(request: Request, client: Client, asked: JobRequest) -> list[Wanted]:
-    found = _found(request, client, asked.subjects or [])
+    found = _found(request, client, asked.subjects or [], asked.purpose)
     wrong = [(place, one) for place, one in enumerate(found) if isinstance(one, HuixinError)]
     if wrong:
         shown = ", ".join(f"{place}: {one.code}" for place, one in wrong[:10])

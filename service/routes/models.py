@@ -19,8 +19,7 @@ from service.desk.paging import instant
 from service.etags import NOT_MODIFIED, tagged
 from service.problems import PROBLEMS
 from service.routes.score_history import Words
-from service.routes.scores import Asking
-from service.security import allow
+from service.security import Asking, allow
 
 router = APIRouter(prefix="/v1", tags=["models"], responses=PROBLEMS)
 Name = Annotated[str, Path(max_length=120, description="模型名称 / model name", examples=["huixin-enterprise"])]

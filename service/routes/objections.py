@@ -23,7 +23,7 @@ from service.routes.cases import (
     RecordId,
     Subject,
 )
-from service.routes.scores import Asking
+from service.security import Asking
 
 router = APIRouter(prefix="/v1/objections", tags=["objections"], responses=CASE_PROBLEMS)
 

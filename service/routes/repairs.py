@@ -25,7 +25,7 @@ from service.routes.cases import (
     RecordId,
     Subject,
 )
-from service.routes.scores import Asking
+from service.security import Asking
 
 router = APIRouter(prefix="/v1", responses=CASE_PROBLEMS)
 RecordIds = Annotated[list[RecordId], Field(min_length=1, max_length=RECORDS_MOST, description="记录 / records")]

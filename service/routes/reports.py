@@ -15,8 +15,7 @@ from service.idempotency import STILL_RUNNING_ANSWER, Once
 from service.pages.render import report_page
 from service.problems import PROBLEMS
 from service.routes.cases import Authorisation, Subject
-from service.routes.scores import Asking
-from service.security import Purpose
+from service.security import Asking, Purpose
 
 router = APIRouter(prefix="/v1/reports", tags=["reports"], responses=PROBLEMS)
 ReportId = Annotated[str, Path(pattern=r"^r-[0-9a-f]{24}$", description="报告编号 / id of the report")]

@@ -20,7 +20,7 @@ from scoring.given import GivenScores
 from service.desk.paging import after, closed, instant
 from service.looks import Authorisation, look, subject_id_only
 from service.problems import PROBLEMS
-from service.routes.scores import Asking
+from service.security import Asking
 
 router = APIRouter(prefix="/v1", tags=["scores"], responses=PROBLEMS)
 SUBJECT_ID = "主体编号；网址中不得出现证照号码 / subject id; identity numbers never stand in an address"

@@ -18,8 +18,7 @@ from service.etags import NOT_MODIFIED, tagged
 from service.looks import Authorisation, look
 from service.problems import PROBLEMS
 from service.routes.score_history import Words
-from service.routes.scores import Asking
-from service.security import Client
+from service.security import Asking, Client, allow
 
 router = APIRouter(prefix="/v1/scores", tags=["scores"], responses=PROBLEMS | NOT_MODIFIED)
 ScoreId = Annotated[
@@ -153,6 +152,7 @@ def counterfactuals(
 def _seen(request: Request, score_id: str, client: Client, authorisation: str | None, part: str) -> ScoreRow:
     store: GivenScores = request.app.state.given
     try:
+        allow(client, "read")
         row = store.row(score_id)
     except HuixinError as error:
         engine = request.app.state.base.engine

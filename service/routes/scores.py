@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import Annotated, Any, Literal
 
 from anyio import from_thread
-from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.concurrency import run_in_threadpool
@@ -18,8 +18,11 @@ from records.words import Language
 from scoring.audit import record
 from scoring.groups import Asked, ScoreGroups
 from service.idempotency import Once, asked_once
+from service.looks import Authorisation, look
 from service.problems import PROBLEMS
-from service.security import Action, Client, Purpose, allow, allow_subject
+from service.security import Action, Asking, Client, Purpose, allow, allow_subject, client_of
+from service.security.asking import bound_to_certificate, limit
+from service.security.certificates import certificate_of
 
 KEYS_REMEMBERED = 10_000
 JSON = re.compile(r"application/([a-z.+-]+\+)?json\s*(;|$)", re.IGNORECASE)
@@ -93,17 +96,6 @@ class ReplayAnswer(BaseModel):
     unreadable: list[str]
 
 
-def client_of(
-    request: Request, x_api_key: Annotated[str | None, Header(description="调用方密钥 / the client's key")] = None
-) -> Client:
-    """The authenticated client of a request."""
-    found: Client = request.app.state.clients.authenticate(x_api_key)
-    return found
-
-
-Asking = Annotated[Client, Depends(client_of)]
-
-
 async def score(request: Request) -> Response:
     """PD、评分、等级、理由与证据、预警信号。每次查询都记入审计链；评分与审计已落盘后才应答。
 
@@ -111,7 +103,8 @@ async def score(request: Request) -> Response:
     when score and entry are on disk.
     """
     request.scope["route"] = HOT
-    client = await recognised(request)
+    client, proof = await recognised(request)
+    consents = request.app.state.consents
     asked = await _read(request)
     try:
         allow(client, "score")
@@ -123,6 +116,10 @@ async def score(request: Request) -> Response:
         actor=client.client_id,
         purpose=asked.purpose,
         allowed=lambda kind: allow_subject(client, kind, asked.authorisation),
+        consented=lambda subject_id, kind: consents.check(
+            client, subject_id, (kind,), asked.purpose, asked.authorisation
+        ),
+        proof=proof,
         as_of=asked.as_of,
         authorisation=asked.authorisation,
         language=asked.language,
@@ -144,21 +141,30 @@ HOT = Route("/v1/scores", score, methods=["POST"])
 """Answers before FastAPI's router looks: without dependencies to solve and answers to serialise."""
 
 
-async def recognised(request: Request) -> Client:
-    """The authenticated client of a request, from memory where its key came before.
+async def recognised(request: Request) -> tuple[Client, str | None]:
+    """The authenticated client of a request, and its key's hash where the key came before.
 
-    Whether the key has been revoked since is asked with the group that the request is answered in.
+    Whether a remembered key has been revoked or replaced since is asked with the group that the request is answered in.
+    Tokens are read each time.
     """
-    key = request.headers.get("x-api-key")
-    known: dict[bytes, Client] = request.app.state.recognised
-    digest = sha256((key or "").encode()).digest()
-    client = known.get(digest)
+    key, authorization = request.headers.get("x-api-key"), request.headers.get("authorization")
+    if key is None or authorization is not None:
+        return await run_in_threadpool(client_of, request, key, authorization), None
+    known: dict[str, Client] = request.app.state.recognised
+    proof = sha256(key.encode()).hexdigest()
+    client = known.get(proof)
     if client is None:
         client = await run_in_threadpool(client_of, request, key)
         if len(known) >= KEYS_REMEMBERED:
             known.clear()
-        known[digest] = client
-    return client
+        known[proof] = client
+        return client, proof
+    bound_to_certificate(client, certificate_of(request, request.app.state.base.settings.access))
+    if client.per_day is None and request.app.state.limits.settings.per_day is None:
+        limit(request, client)
+    else:
+        await run_in_threadpool(limit, request, client)
+    return client, proof
 
 
 async def _read(request: Request) -> ScoreRequest:
@@ -188,17 +194,11 @@ async def _documented(request: Request, client: Asking, once: Once) -> dict[str,
 
 
 @router.get("/scores/{score_id}", summary="查看已给出的评分 / a score given before")
-def stored(request: Request, score_id: str, client: Asking) -> dict[str, Any]:
+def stored(request: Request, score_id: str, client: Asking, authorisation: Authorisation = None) -> dict[str, Any]:
     """评分给出时的原文。 / The score exactly as it was given."""
     _allowed(request, client, "read")
     found: dict[str, Any] = request.app.state.rater.stored(score_id)
-    record(
-        request.app.state.base.engine,
-        client.client_id,
-        "read",
-        subject_id=found["subject_id"],
-        payload={"score_id": found["score_id"]},
-    )
+    look(request, client, "read", found["subject_id"], authorisation, found["segment"], score_id=found["score_id"])
     return found
 
 

@@ -27,7 +27,7 @@ from records.words import Text
 from service.exchange import ExchangeService, body_of, entered, reader_of, sender_of, sending
 from service.problems import PROBLEMS, problem
 from service.routes.batches import EXCHANGE_PROBLEMS, ReceiptAnswer, rejects_response, signed
-from service.routes.scores import Asking
+from service.security import Asking
 
 router = APIRouter(prefix="/v1/uploads", tags=["exchange"], responses=PROBLEMS | EXCHANGE_PROBLEMS)
 CHUNK_TYPES = ("application/offset+octet-stream", "application/partial-upload", "application/octet-stream")

@@ -22,8 +22,7 @@ from scoring.watching import history, read_kept
 from service.exchange import entered
 from service.problems import PROBLEMS
 from service.routes.files import SubjectId
-from service.routes.scores import Asking
-from service.security import Client, Purpose, allow, allow_subject
+from service.security import Asking, Client, Purpose, allow, allow_subject
 from service.watch.answers import SubjectWarnings, WarningHistory, WarningMoment, WarningPage, alert_answer
 from service.watch.evaluation import SEGMENTS
 from service.watch.lists import WatchLists
@@ -107,7 +106,9 @@ def of_subject(
         subject = base.subject(subject_id)
         if client.role != "regulator":
             lists: WatchLists = request.app.state.watch.lists
-            allow_subject(client, subject.kind, authorisation or lists.authorisation(client, subject_id))
+            cited = authorisation or lists.authorisation(client, subject_id)
+            allow_subject(client, subject.kind, cited)
+            request.app.state.consents.check(client, subject_id, (subject.kind,), purpose, cited)
         if subject.kind not in SEGMENTS:
             raise UnratedKind(Text(f"{subject.kind} 类主体不作预警", f"no early warnings for the kind {subject.kind}"))
         moment = parse_as_of(as_of)

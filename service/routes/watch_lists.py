@@ -12,7 +12,7 @@ from scoring.warning_rules import Severity
 from service.exchange import entered
 from service.problems import MEDIA_TYPE, PROBLEMS, Problem
 from service.routes.files import SubjectId
-from service.routes.scores import Asking
+from service.security import Asking
 from service.watch.lists import Entry, Interest, WatchList, WatchLists
 from service.watch.paging import cursor as cursor_of
 from service.watch.paging import place

@@ -13,8 +13,8 @@ from records.words import Text
 from service.desk.errors import BadCursor
 from service.exchange import entered
 from service.problems import PROBLEMS
-from service.routes.scores import Asking
 from service.routes.watch_lists import CONFLICT, Cursor, Limit
+from service.security import Asking
 from service.watch.events import EventType
 from service.watch.paging import cursor as cursor_of
 from service.watch.paging import place

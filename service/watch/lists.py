@@ -19,6 +19,7 @@ from records.words import Text
 from scoring.audit import enter
 from scoring.signals import Severity
 from service.security import Client, allow, allow_subject
+from service.security.consents import Consents
 from service.watch.errors import NameTaken, NotWatched, TooManyWatched, UnknownWatchList
 
 
@@ -157,10 +158,12 @@ class WatchLists:
     def _found(self, client: Client, interests: Sequence[Interest]) -> list[tuple[SubjectRow, str | None]]:
         """Each subject, once; an error says which one it is about."""
         found: dict[str, tuple[SubjectRow, str | None]] = {}
+        consents = Consents(self.base)
         for number, one in enumerate(interests, start=1):
             try:
                 subject = self.base.subject(one.subject)
                 allow_subject(client, subject.kind, one.authorisation)
+                consents.check(client, subject.subject_id, (subject.kind,), "loan_monitoring", one.authorisation)
             except HuixinError as error:
                 raise type(error)(Text(f"第 {number} 个：{error.text.zh}", f"no. {number}: {error.text.en}")) from error
             found[subject.subject_id] = (subject, one.authorisation)

@@ -19,6 +19,7 @@ from records.database import AuditRow
 from records.settings import Settings
 from service.app import create_app
 from service.security import ROLES, Clients
+from tests.consents import consent
 from tests.records.life import FIRMS, send
 
 PERSON, NAMED = (str(number) for number in officer_numbers(np.arange(2)))
@@ -45,6 +46,9 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> RecordBase:
     )
     body = {"name": "合成学校", "field": "education", "funding": "full", "district": "东城区", "status": "active"}
     send(made, door, "staffing.registration", {"record_id": "s", "subject_number": INSTITUTION, **day, **body})
+    named = made.identity.subject_id("ric", NAMED)
+    for reference in ("SQ-1", "SQ-2", "SQ-3", "SQ-4", "SQ-TRAIL"):
+        consent(made, reference, FIRMS[0], PERSON, INSTITUTION, named)
     return made
 
 
@@ -75,9 +79,9 @@ def test_roles_open_the_files_that_they_may(
     client: TestClient, keys: dict[str, str], base: RecordBase, role: str
 ) -> None:
     for number, allowed in (
-        (FIRMS[0], {"platform", "bank", "regulator"}),
+        (FIRMS[0], {"platform", "bank", "regulator", "public"}),
         (PERSON, {"bank", "regulator"}),
-        (INSTITUTION, {"platform", "bank", "regulator"}),
+        (INSTITUTION, {"platform", "bank", "regulator", "public"}),
     ):
         answer = ask(client, keys[role], base.resolve(number), authorisation="SQ-1")
         assert answer.status_code == (200 if role in allowed else 403), (role, number)

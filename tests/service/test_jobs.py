@@ -26,6 +26,7 @@ from service.app import create_app
 from service.jobs.desk import JobDesk
 from service.jobs.worker import JobWorker
 from service.security import Clients
+from tests.consents import consent
 
 BANK, PLATFORM, REGULATOR = "bank", "platform", "regulator"
 
@@ -84,6 +85,7 @@ def test_rows_that_fail_carry_their_problem_and_the_others_their_rating(
 ) -> None:
     subjects: list[dict[str, str]] = [{"subject": firms[0]}, {"subject": farmers[0]}, {"subject": "f" * 32}]
     subjects.append({"subject": farmers[1], "authorisation": "SQ-1"})
+    consent(trained_base, "SQ-1", farmers[1])
     asked = {"subjects": subjects, "purpose": "review", "as_of": last_day.isoformat()}
     answer = http.post("/v1/scores/batch", json=asked, headers=keys[BANK])
     assert answer.status_code == 200, answer.text
@@ -136,6 +138,8 @@ def test_a_job_over_named_persons_enters_each_look(
     http: TestClient, keys: dict[str, dict[str, str]], farmers: list[str], trained_base: RecordBase
 ) -> None:
     subjects = [{"subject": one, "authorisation": f"SQ-{at}"} for at, one in enumerate(farmers[2:6])]
+    for one in subjects:
+        consent(trained_base, one["authorisation"], one["subject"])
     asked = {"subjects": subjects, "purpose": "loan_application"}
     job_id = http.post("/v1/jobs", json=asked, headers=keys[BANK]).json()["job_id"]
     assert _finished(http, keys[BANK], job_id)["state"] == "done"

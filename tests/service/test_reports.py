@@ -18,6 +18,7 @@ from records.settings import Settings
 from scoring.stored import as_given
 from service.app import create_app
 from service.security import Clients
+from tests.consents import consent
 from tests.copying import copied
 
 
@@ -38,6 +39,8 @@ def http(base: RecordBase) -> Iterator[TestClient]:
 def keys(base: RecordBase) -> dict[str, str]:
     clients = Clients(base.engine)
     roles = (("bank", None), ("platform", None), ("agency", "tax"), ("analyst", None), ("regulator", None))
+    others = (str(base.subjects(kind)["subject_id"][0].as_py()) for kind in ("farmer", "institution"))
+    consent(base, "SQ-1", *(subject for subject, _ in _enterprises(base)), *others)
     made = {role: clients.add(f"{role} of reports", role, source) for role, source in roles}
     return {**made, "other bank": clients.add("other bank of reports", "bank")}
 

@@ -28,6 +28,7 @@ from records.settings import Settings
 from scoring.audit import verify
 from service.app import create_app
 from service.security import ROLES, BadClient, Clients
+from tests.consents import consent
 
 KINDS = ("enterprise", "farmer")
 
@@ -46,7 +47,9 @@ def keys(trained_base: RecordBase) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def subjects(trained_base: RecordBase) -> dict[str, str]:
-    return {kind: str(trained_base.subjects(kind)["subject_id"][1].as_py()) for kind in KINDS}
+    found = {kind: str(trained_base.subjects(kind)["subject_id"][1].as_py()) for kind in KINDS}
+    consent(trained_base, "SQ-1", found["farmer"])
+    return found
 
 
 def ask(client: TestClient, key: str | None, **body: Any) -> httpx.Response:
@@ -140,6 +143,7 @@ def test_an_identity_number_is_answered_but_never_echoed(
         if trained_base.identity.subject_id("ric", str(number))
         in set(trained_base.subjects("farmer")["subject_id"].to_pylist())
     )
+    consent(trained_base, "SQ-2", known)
     wrong = known[:-1] + ("0" if known[-1] != "0" else "1")
     good = ask(client, keys["bank"], subject=known, purpose="review", authorisation="SQ-2")
     bad = ask(client, keys["bank"], subject=wrong, purpose=wrong)

@@ -28,6 +28,7 @@ from scoring.watching import Observed, observe, read_kept
 from service.app import create_app
 from service.security import Clients
 from service.watch.evaluation import evaluate
+from tests.consents import consent
 
 ENTERPRISES, FARMERS = 20, 8
 
@@ -36,7 +37,7 @@ class Asking:
     """A client of the service."""
 
     def __init__(self, http: TestClient, base: RecordBase, role: str, name: str) -> None:
-        self.http = http
+        self.http, self.base = http, base
         self.headers = {
             "X-API-Key": Clients(base.engine).add(f"{name}-{secrets.token_hex(4)}", role),
             "Accept-Language": "en",
@@ -46,6 +47,8 @@ class Asking:
         return self.http.request(method, f"/v1/{path}", headers=self.headers, **more)
 
     def watch(self, name: str, threshold: str, subjects: list[str], authorisation: str | None = None) -> str:
+        if authorisation is not None:
+            consent(self.base, authorisation, *subjects)
         listed = [{"subject": one, "authorisation": authorisation} for one in subjects]
         asked = {"name": name, "threshold": threshold, "subjects": listed}
         answer = self("POST", "watch-lists", json=asked)
@@ -218,6 +221,7 @@ def test_a_subjects_history_says_new_continuing_and_why(
     path = f"subjects/{farmer}/warnings"
     asked = {"purpose": "loan_monitoring", "as_of": months[-1].isoformat(), "months": "6"}
     bank = clients["bank"]
+    consent(bank.base, "SQ-1", farmer)
     assert bank("GET", path, params=asked).status_code == 403
     assert clients["platform"]("GET", path, params=asked | {"authorisation": "SQ-1"}).status_code == 403
     found = bank("GET", path, params=asked | {"authorisation": "SQ-1"}).json()
@@ -256,6 +260,7 @@ def test_lists_take_all_or_nothing_and_belong_to_one_client(
     assert "no. 2" in put(firm, farmer).json()["detail"]
     assert put(firm, {"subject": "nonsense"}).status_code == 404
     assert bank("GET", entries).json()["entries"][2:] == []
+    consent(bank.base, "SQ-9", farmer["subject"])
     assert put(firm, farmer | {"authorisation": "SQ-9"}).status_code == 201
     first = bank("GET", entries, params={"limit": 3}).json()
     rest = bank("GET", entries, params={"limit": 3, "cursor": first["next"]}).json()
