@@ -40,9 +40,10 @@ def add(
     if role == "subject" and subject is None:
         raise BadClient(Text("subject 角色须给出 --subject", "give --subject for the role subject"))
     subject_id = None if subject is None else base.resolve(subject)
-    key = Clients(base.engine).add(
-        name, role, source, Bounds(subject_id, scope or None, certificate, per_second, per_day)
-    )
+    clients = Clients(base.engine)
+    key = clients.add(name, role, source, Bounds(subject_id, scope or None, certificate, per_second, per_day))
+    client_id = clients.authenticate(key).client_id
+    say(f"调用方编号 {client_id}", f"client id {client_id}")
     say("请妥善保存，此密钥不再显示：", "keep it, it is not shown again:")
     out.print(key, markup=False)
 

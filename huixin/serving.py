@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
@@ -29,10 +29,13 @@ class ServiceDidNotAnswer(HuixinError):
 
 
 @contextmanager
-def running(settings: Settings) -> Iterator[str]:
-    """Start the service over ``settings``, yield its address once it is alive, stop it at the end."""
+def running(settings: Settings, more: Mapping[str, str] | None = None) -> Iterator[str]:
+    """Start the service over ``settings``, yield its address once it is alive, stop it at the end.
+
+    The process gets the home folder of ``settings``, and ``more`` beside this process's environment.
+    """
     port = free_port()
-    environment = os.environ | {"HUIXIN_HOME": str(settings.home)}
+    environment = os.environ | {"HUIXIN_HOME": str(settings.home)} | dict(more or {})
     command = [sys.executable, "-m", "uvicorn", "service.app:create_app", "--factory", "--log-level", "warning"]
     process = subprocess.Popen([*command, "--host", "127.0.0.1", "--port", str(port)], env=environment)  # noqa: S603
     try:

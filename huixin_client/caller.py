@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import threading
 import time
 import uuid
@@ -16,6 +17,7 @@ AGAIN = frozenset({429, 502, 503, 504})
 SAFE = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
 FIRST_WAIT, LONGEST_WAIT = 0.2, 30.0
 TOKEN_MARGIN = 30.0
+JSON = re.compile(r"application/([\w.-]+\+)?json\s*(;|$)", re.IGNORECASE)
 TOKEN_PATH = "/v1/oauth/token"  # noqa: S105  (an address)
 
 
@@ -80,7 +82,7 @@ class Caller:
             return dict(answer.headers)
         if answer.status_code in (204, 304) or not answer.content:
             return None
-        return answer.json() if "json" in answer.headers.get("content-type", "") else answer.content
+        return answer.json() if JSON.match(answer.headers.get("content-type", "")) else answer.content
 
     def _answer(self, method: str, address: str, sent: dict[str, str], body: dict[str, Any]) -> httpx.Response:
         repeatable = method in SAFE or "Idempotency-Key" in sent

@@ -62,6 +62,12 @@ def test_busy_answers_are_tried_again_as_long_as_told(waits: list[float]) -> Non
     assert 0.4 <= waits[1] <= 0.6
 
 
+def test_lines_of_json_are_bytes() -> None:
+    told = {"Content-Type": "application/x-ndjson"}
+    client = client_of(lambda _: httpx.Response(200, content=b'{"a":1}\n{"a":2}\n', headers=told))
+    assert client.jobs.result("j-1").splitlines() == [b'{"a":1}', b'{"a":2}']
+
+
 def test_changes_are_not_sent_twice_by_chance(waits: list[float]) -> None:
     client = client_of(lambda _: httpx.Response(503, json={"title": "busy"}))
     with pytest.raises(Problem, match="503 busy"):
