@@ -37,11 +37,13 @@ def bench(
         Path | None, typer.Option(help="真实数据目录，默认取 HUIXIN_DATA · folder of real data, default HUIXIN_DATA")
     ] = None,
     faults: Annotated[int, typer.Option(help="faults：每种数据库的故障次数 · faults an engine", min=1)] = 200,
+    scores: Annotated[int, typer.Option(help="replay：评分个数 · number of scores", min=3)] = 1_000,
+    flips: Annotated[int, typer.Option(help="replay：翻转次数 · bits flipped, one at a time", min=0)] = 1_000,
     engine: Annotated[Engine, typer.Option(help="faults：数据库 · database")] = "both",
     sizes: Annotated[
         str | None, typer.Option(help="batch, ingest：各次行数，逗号分隔 · numbers of rows, such as 1000000,50000000")
     ] = None,
-    seed: Annotated[int, typer.Option(help="faults：随机种子 · seed of what is random")] = 1,
+    seed: Annotated[int, typer.Option(help="faults、replay：随机种子 · seed of what is random")] = 1,
     subjects: Annotated[int, typer.Option(help="features、train：主体数 · number of subjects", min=1)] = 200_000,
     rivals: Annotated[
         str, typer.Option(help="features：比较对象，逗号分隔 · of sql, polars, pandas, feast")
@@ -64,7 +66,8 @@ def bench(
         Path | None, typer.Option(help="features：临时文件所在目录 · folder of the files that are made")
     ] = None,
     home: Annotated[
-        Path | None, typer.Option(help="serving：已训练的安装 · a trained installation instead of a county of its own")
+        Path | None,
+        typer.Option(help="serving、replay：已训练的安装 · a trained installation, instead of one of its own"),
     ] = None,
 ) -> None:
     """测量并报告 · measure and report."""
@@ -98,6 +101,8 @@ def bench(
             figures = benchmark.run(_numbers(sizes))
         case "serving":
             figures = benchmark.run(home)
+        case "replay":
+            figures = benchmark.run(scores, flips, home, seed)
         case "ingest" if sizes:
             figures = benchmark.run(benchmark.sizes_of(sizes))
         case _:

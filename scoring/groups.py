@@ -32,6 +32,7 @@ from scoring.answers import Answered, Answers, Look
 from scoring.audit import Entry, enter_all
 from scoring.evidence_text import EvidenceText
 from scoring.rating import EVIDENCE_LIMIT, Rater, check_rated
+from scoring.sealing import sealed
 
 MOST_AT_ONCE = 256
 COMPUTING_THREADS = 2
@@ -73,6 +74,7 @@ class Asked:
     look: Look | None = None
     keep: datetime | None = None
     answered: Answered | None = None
+    sealed: str | None = None
     error: BaseException | None = None
     future: asyncio.Future[bytes] | None = None
 
@@ -223,7 +225,10 @@ class ScoreGroups:
     def _store(self, session: Session, group: list[Asked]) -> None:
         given = [one for one in group if one.answered is not None]
         if given:
-            session.execute(insert(SCORES), [_row(one) for one in given])
+            rows = [_row(one) for one in given]
+            for one, row in zip(given, rows, strict=True):
+                one.sealed = sealed(row)
+            session.execute(insert(SCORES), rows)
         enter_all(session, [entry for one in group if (entry := _entry(one)) is not None])
         for one in given:
             if one.keep is not None and one.found is not None and one.look is not None:
@@ -269,7 +274,12 @@ def _row(one: Asked) -> dict[str, Any]:
 def _entry(one: Asked) -> Entry | None:
     """What the trail says of a question: a score, or why it was refused; nothing where the key was not known."""
     if one.answered is not None and one.look is not None:
-        payload = {"score_id": one.look.score_id, "score": one.answered.score.hex(), "authorisation": one.authorisation}
+        payload = {
+            "score_id": one.look.score_id,
+            "score": one.answered.score.hex(),
+            "authorisation": one.authorisation,
+            "sealed": one.sealed,
+        }
         return Entry(one.actor, "score", one.look.subject_id, one.purpose, payload)
     if isinstance(one.error, HuixinError) and not isinstance(one.error, NotAuthenticated):
         return Entry(one.actor, "score.refused", None, one.purpose, {"reason": one.error.code})

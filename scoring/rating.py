@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 import orjson
 import structlog
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from features.dictionary import features_for, items_read
@@ -30,8 +31,9 @@ from records.plain import plain
 from records.words import Language, Text
 from scoring.audit import enter
 from scoring.reasons import Reason, reason
-from scoring.replay import Replay, erased_since, replayed
+from scoring.replay import Replay, erased_since, replayed, unsealed
 from scoring.scorer import Scorer, Scores
+from scoring.sealing import seal_of, sealed_row
 from scoring.serving import NO_WARNING_MODEL, Confidence, Serving, confidence, known_shares
 from scoring.signals import (
     AFTER_DEFAULT,
@@ -52,6 +54,12 @@ class UnknownScore(HuixinError):
     code: ClassVar[str] = "unknown-score"
     status: ClassVar[int] = 404
     title: ClassVar[Text] = Text("没有此评分", "Unknown score")
+
+
+class DamagedScore(HuixinError):
+    code: ClassVar[str] = "damaged-score"
+    status: ClassVar[int] = 503
+    title: ClassVar[Text] = Text("评分存档损坏", "The stored score is damaged")
 
 
 class UnratedKind(HuixinError):
@@ -144,9 +152,15 @@ class Rater:
         found = self.base.subject(subject)
         rating = self._rate(found, moment)
         with writing(self.base.engine) as session:
-            session.add(_row(rating))
+            row = _row(rating)
+            payload = {
+                "score_id": rating.score_id,
+                "score": rating.score.hex(),
+                "authorisation": authorisation,
+                "sealed": sealed_row(row),
+            }
+            session.add(row)
             session.flush()
-            payload = {"score_id": rating.score_id, "score": rating.score.hex(), "authorisation": authorisation}
             enter(session, actor, "score", subject_id=found.subject_id, purpose=purpose, payload=payload)
         return rating
 
@@ -157,11 +171,17 @@ class Rater:
         return answer
 
     def replay(self, score_id: str, actor: str = "command line") -> Replay:
-        """Give a stored score again from its sealed features and recorded model version, and compare bit for bit."""
+        """Give a stored score again from its sealed features and recorded model version, and compare bit for bit.
+
+        Not equal either where what is stored is not what the trail sealed. Raises ``UnknownScore``, ``DamagedScore``.
+        """
         row = self._stored_row(score_id)
         with Session(self.base.engine) as session:
-            gone = erased_since(session, row)
-        found = replayed(row, self.bundle(row.model_name, row.model_version), gone)
+            gone, seal = erased_since(session, row), seal_of(session, row)
+        if seal in ("broken", "absent"):
+            found = unsealed(row, seal)
+        else:
+            found = replayed(row, self.bundle(row.model_name, row.model_version), gone)
         with writing(self.base.engine) as session:
             payload = {"score_id": score_id, "equal": found.equal, "unreadable": len(gone)}
             enter(session, actor, "replay", subject_id=row.subject_id, payload=payload)
@@ -330,7 +350,12 @@ class Rater:
 
     def _stored_row(self, score_id: str) -> ScoreRow:
         with Session(self.base.engine, expire_on_commit=False) as session:
-            row = session.get(ScoreRow, score_id)
+            try:
+                row = session.get(ScoreRow, score_id)
+            except (DBAPIError, ValueError, TypeError) as error:  # a column holds what nobody stores there
+                raise DamagedScore(
+                    Text("此评分的存档已不可读", "what was stored of this score cannot be read")
+                ) from error
         if row is None:
             raise UnknownScore(Text("没有此编号的评分", "no score of this id is stored"))
         return row

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import orjson
@@ -49,6 +50,17 @@ def replayed(row: ScoreRow, bundle: Bundle, unreadable: tuple[str, ...] = ()) ->
             "replayed from the sealed features",
         )
     return Replay(row.score_id, equal, score, row.score, row.model_version, detail, unreadable)
+
+
+def unsealed(row: ScoreRow, seal: Literal["broken", "absent"]) -> Replay:
+    """``row`` is not what was given: it is not replayed, and said to differ."""
+    if seal == "absent":
+        detail = Text("审计链中没有此评分的条目", "the audit trail has no entry of this score")
+    else:
+        detail = Text(
+            "存档与审计链封存的不符，已被改动", "what is stored is not what the audit trail sealed: it was changed"
+        )
+    return Replay(row.score_id, False, row.score, row.score, row.model_version, detail)
 
 
 def erased_since(session: Session, row: ScoreRow) -> tuple[str, ...]:
