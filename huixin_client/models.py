@@ -43,6 +43,67 @@ class AnswerRequest(TypedDict):
     document: NotRequired[str | None]
 
 
+class ApplicationAnswer(TypedDict):
+    """An application with its rating and what became of it."""
+
+    application_id: str
+    application_no: str
+    subject_id: str
+    product: str
+    amount: str
+    term_months: int
+    purpose: str
+    authorisation: str
+    applied_at: str
+    score_id: str
+    watch_list_id: str | None
+    decision: str | None
+    decided_on: str | None
+    granted: str | None
+    rate_percent: str | None
+    rating: RatingAnswer
+    outcomes: list[OutcomeAnswer]
+
+
+class ApplicationBrief(TypedDict):
+    """An application as it stands; amounts in yuan."""
+
+    application_id: str
+    application_no: str
+    subject_id: str
+    product: str
+    amount: str
+    term_months: int
+    purpose: str
+    authorisation: str
+    applied_at: str
+    score_id: str
+    watch_list_id: str | None
+    decision: str | None
+    decided_on: str | None
+    granted: str | None
+    rate_percent: str | None
+
+
+class ApplicationPage(TypedDict):
+    """Applications, the newest first; ``next``: cursor of the following page, if there is one."""
+
+    applications: list[ApplicationBrief]
+    next: str | None
+
+
+class ApplicationRequest(TypedDict):
+    """An application as the platform has it."""
+
+    application_no: str
+    credit_code: str
+    product: str
+    amount: float | str
+    term_months: int
+    purpose: Literal["working_capital", "fixed_assets", "farming", "trade", "other"]
+    authorisation: ConsentAsked
+
+
 class ApprovalAnswer(TypedDict):
     """A step as it stands; ``state``: open, approved, rejected or expired."""
 
@@ -183,6 +244,14 @@ class ConsentAnswer(TypedDict):
     document: str
 
 
+class ConsentAsked(TypedDict):
+    """The enterprise's written authorisation, given to the platform."""
+
+    reference: str
+    document: str
+    valid_until: str
+
+
 class ConsentPage(TypedDict):
     consents: list[ConsentAnswer]
     next: str | None
@@ -218,6 +287,16 @@ class Decision(TypedDict):
     """Why it is approved or refused."""
 
     reason: str
+
+
+class DecisionRequest(TypedDict):
+    """What the lender decided."""
+
+    decision: Literal["approved", "reduced", "refused", "withdrawn"]
+    decided_on: str
+    granted: NotRequired[float | str | None]
+    rate_percent: NotRequired[float | str | None]
+    security: NotRequired[Literal["credit", "guarantee", "mortgage", "joint"] | None]
 
 
 class DeliveryAnswer(TypedDict):
@@ -582,6 +661,25 @@ class OrderedReport(TypedDict):
     links: dict[str, str]
 
 
+class OutcomeAnswer(TypedDict):
+    """An outcome that is in the joint base; ``batch_id``: of its receipt."""
+
+    day: str
+    status: str
+    balance: str
+    days_past_due: int
+    batch_id: str
+
+
+class OutcomeRequest(TypedDict):
+    """How the loan stands at the end of a day, such as a month end."""
+
+    day: str
+    status: Literal["repaying", "repaid", "overdue", "defaulted"]
+    balance: float | str
+    days_past_due: NotRequired[int]
+
+
 class PathAnswer(TypedDict):
     """Changes made together, everything else as it is, and what the model then says."""
 
@@ -620,6 +718,18 @@ class PromotionRequest(TypedDict):
     version: str
     warning: NotRequired[bool]
     reason: str
+
+
+class RatingAnswer(TypedDict):
+    """The rating that the application was given; all reasons are at ``/v1/scores/{score_id}/explanation``."""
+
+    score_id: str
+    grade: str
+    pd: float
+    score: float
+    confidence: str
+    weaknesses: list[Weakness]
+    warnings: list[Warned]
 
 
 class ReasonAnswer(TypedDict):
@@ -784,6 +894,15 @@ class UploadRequest(TypedDict):
     history: NotRequired[bool]
 
 
+class Warned(TypedDict):
+    """A warning at the moment of the rating; later ones come by webhook."""
+
+    code: str
+    severity: str
+    since: str | None
+    words: Words
+
+
 class WarningHistory(TypedDict):
     """A subject's warnings at month ends and at the as-of, the latest first."""
 
@@ -807,6 +926,15 @@ class WarningPage(TypedDict):
 
     warnings: list[SubjectWarnings]
     next: str | None
+
+
+class Weakness(TypedDict):
+    """A reason that holds the rating down, and so the amount that is prudent."""
+
+    feature: str
+    words: Words
+    value_words: Words
+    points: float
 
 
 class Words(TypedDict):

@@ -655,6 +655,50 @@ class Webhooks:
         return found
 
 
+class Pingxintong:
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    def listed(self, *, cursor: str | None = None, limit: int | None = None) -> _m.ApplicationPage:
+        """本方的申请 / one's own applications"""
+        found: _m.ApplicationPage = self._caller.call(
+            "GET", "/v1/pingxintong/applications", query={"cursor": cursor, "limit": limit}
+        )
+        return found
+
+    def apply(self, body: _m.ApplicationRequest) -> _m.ApplicationAnswer:
+        """报送申请，取得评级 / an application in, its rating out"""
+        found: _m.ApplicationAnswer = self._caller.call("POST", "/v1/pingxintong/applications", json=body)
+        return found
+
+    def one(self, application_id: str) -> _m.ApplicationAnswer:
+        """一件申请 / one application"""
+        found: _m.ApplicationAnswer = self._caller.call(
+            "GET", "/v1/pingxintong/applications/{application_id}", path={"application_id": application_id}
+        )
+        return found
+
+    def decide(self, application_id: str, body: _m.DecisionRequest) -> _m.ApplicationBrief:
+        """报送审批结果 / the decision back"""
+        found: _m.ApplicationBrief = self._caller.call(
+            "POST",
+            "/v1/pingxintong/applications/{application_id}/decision",
+            path={"application_id": application_id},
+            json=body,
+        )
+        return found
+
+    def outcome(self, application_id: str, body: _m.OutcomeRequest) -> _m.OutcomeAnswer:
+        """报送还款结果 / an outcome back"""
+        found: _m.OutcomeAnswer = self._caller.call(
+            "POST",
+            "/v1/pingxintong/applications/{application_id}/outcomes",
+            path={"application_id": application_id},
+            json=body,
+        )
+        return found
+
+
 class Access:
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
@@ -747,5 +791,6 @@ class AllOperations:
         self.warnings = Warnings(caller)
         self.watch_lists = WatchLists(caller)
         self.webhooks = Webhooks(caller)
+        self.pingxintong = Pingxintong(caller)
         self.access = Access(caller)
         self.operations = Operations(caller)

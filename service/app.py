@@ -28,6 +28,7 @@ from service.jobs.desk import JobDesk
 from service.jobs.worker import JobWorker
 from service.logs import endure
 from service.metrics import watching_queue
+from service.pingxintong.desk import PlatformDesk
 from service.routes import (
     approvals,
     assessment,
@@ -42,6 +43,7 @@ from service.routes import (
     models,
     oauth,
     objections,
+    pingxintong,
     repairs,
     reports,
     score_history,
@@ -76,6 +78,7 @@ ROUTES = (
     warnings,
     watch_lists,
     webhooks,
+    pingxintong,
     oauth,
     consents,
     looks,
@@ -125,6 +128,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.jobs = JobDesk(base)
     app.state.job_worker = JobWorker(app.state.jobs, app.state.rater, app.state.clients)
     app.state.watch = WatchDesk(base, app.state.rater)
+    app.state.platforms = PlatformDesk(base, app.state.rater, app.state.exchange.exchange)
     problems.install(app)
     app.add_middleware(Guard)
     app.router.routes.append(scores.HOT)

@@ -38,6 +38,7 @@ Action = Literal[
     "looks",
     "promote",
     "approvals",
+    "apply",
 ]
 Purpose = Literal["loan_application", "loan_monitoring", "review", "demonstration"]
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -90,6 +91,7 @@ ALLOWED: dict[Action, frozenset[Role]] = {
     "looks": frozenset({"subject"}),
     "promote": frozenset({"analyst"}),
     "approvals": frozenset({"analyst", "regulator"}),
+    "apply": frozenset({"platform"}),
 }
 
 

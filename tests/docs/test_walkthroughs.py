@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pytest
 from sqlalchemy import insert, select
 from typer.main import get_command
 
+from county.numbers import enterprise_numbers
 from features.online import OnlineFeatures
 from huixin.cli import app
 from huixin.serving import free_port, running
+from huixin_client import HuixinClient, Problem
+from models.decisions import recorded_decisions
 from records.base import RecordBase
 from records.database import writing
 from records.database_monitoring import MonitoringRow
 from records.every_table import every_table
 from records.moment import now
 from records.settings import Settings
+from scoring.audit import verify
+from service.security import Clients
 from tests.copying import copied
 from tests.databases import own_database
 from tests.docs.walking import Walker, blocks, comes_out
 
-GUIDES = Path(__file__).parents[2] / "docs" / "walkthroughs"
+DOCS = Path(__file__).parents[2] / "docs"
+GUIDES = {path.name: path for path in (*(DOCS / "walkthroughs").glob("[a-z]*.md"), DOCS / "pingxintong.md")}
 
 
 @dataclass
@@ -32,7 +39,8 @@ class World:
     """The installation that the walk-throughs meet, and what their readers know of it."""
 
     environment: dict[str, str]
-    known: dict[str, str]
+    known: dict[str, str] = field(repr=False)
+    base: RecordBase = field(repr=False)
 
 
 def on_postgresql(settings: Settings, home: Path, server: str) -> Settings:
@@ -61,7 +69,9 @@ def people(base: RecordBase, day: date) -> dict[str, str]:
         (subject,), (farmer,) = cursor.sql(overdue).fetchall()
         firm, record = cursor.sql(paid).fetchall()[0]
     other = next(one for one in base.subjects("farmer")["subject_id"].to_pylist() if one != farmer)
-    return {"SUBJECT": subject, "FIRM": firm, "RECORD": record, "FARMER": farmer, "OTHER": other}
+    codes = enterprise_numbers(np.arange(4_000))
+    code = next(str(one) for one in codes if base.identity.subject_id("uscc", str(one)) == subject)
+    return {"SUBJECT": subject, "CREDIT_CODE": code, "FIRM": firm, "RECORD": record, "FARMER": farmer, "OTHER": other}
 
 
 @pytest.fixture(scope="module")
@@ -83,14 +93,14 @@ def world(
     with running(settings, environment) as address:
         known = {"HUIXIN": address, "AS_OF": last_day.isoformat(), "PORT": str(free_port())}
         known["ANCHORS"] = str(settings.home / "anchors.json")
-        yield World(environment, known | people(base, last_day))
+        yield World(environment, known | people(base, last_day), base)
 
 
-@pytest.mark.parametrize("name", sorted(path.name for path in GUIDES.glob("*.md") if path.name != "README.md"))
+@pytest.mark.parametrize("name", sorted(GUIDES))
 def test_a_walk_through_does_what_it_says(world: World, name: str, tmp_path: Path) -> None:
     walker = Walker(tmp_path / "walk", world.environment, world.known)
     try:
-        for block in blocks((GUIDES / name).read_text(encoding="utf-8")):
+        for block in blocks(GUIDES[name].read_text(encoding="utf-8")):
             if not block.tried:
                 continue
             output = walker.execute(block)
@@ -100,8 +110,46 @@ def test_a_walk_through_does_what_it_says(world: World, name: str, tmp_path: Pat
         walker.end()
 
 
+def test_what_a_platform_reports_is_what_training_reads_and_nobody_else_s(world: World) -> None:
+    engine, code = world.base.engine, world.known["CREDIT_CODE"]
+    keys = [Clients(engine).add(name, "platform") for name in ("platform A", "platform B")]
+    ours, theirs = (HuixinClient(world.known["HUIXIN"], key, language="en") for key in keys)
+    consent = {"reference": "SQ-A-1", "document": "DA-A-1", "valid_until": "2030-01-01T00:00:00+08:00"}
+    asked = {"application_no": "A-1", "credit_code": code, "product": "x", "amount": "90000.00", "term_months": 6}
+    rated = ours.pingxintong.apply({**asked, "purpose": "trade", "authorisation": consent})  # type: ignore[typeddict-item]
+    mine, steps = rated["application_id"], ours.pingxintong
+    paid = {"day": "2026-03-31", "status": "repaid", "balance": "0"}
+    granted = {"decision": "approved", "decided_on": "2026-03-02", "granted": "80000", "rate_percent": "4.1"}
+    for act, problem in (
+        (lambda: theirs.pingxintong.one(mine), "unknown-application"),
+        (lambda: theirs.pingxintong.decide(mine, granted), "unknown-application"),
+        (lambda: steps.outcome(mine, paid), "not-at-this-stage"),
+        (lambda: steps.decide(mine, {**granted, "granted": "90000.01"}), "bad-report"),
+        (lambda: steps.decide(mine, {**granted, "decided_on": "2999-01-01"}), "bad-report"),
+        (lambda: steps.decide(mine, granted) and steps.decide(mine, {**granted, "rate_percent": "5"}), "differs"),
+        (lambda: steps.outcome(mine, {**paid, "status": "overdue"}), "bad-report"),
+        (lambda: steps.outcome(mine, {**paid, "day": "2026-03-01"}), "bad-report"),
+    ):
+        with pytest.raises(Problem) as refused:
+            act()  # type: ignore[no-untyped-call]
+        assert problem in refused.value.type
+    (watched,) = ours.watch_lists.every()["watch_lists"]
+    assert (watched["name"], watched["entries"]) == ("评信通", 1)
+    assert steps.outcome(mine, paid) == steps.outcome(mine, paid)
+    assert ours.watch_lists.one(watched["watch_list_id"])["entries"] == 0
+    connection = world.base.connection(("bank.credit_application", "loan.account_month"))
+    known = recorded_decisions(connection, "enterprise", date(2026, 3, 2), date(2026, 3, 2))
+    assert known.rows() == [(rated["subject_id"], date(2026, 3, 2), True)]
+    query = f"SELECT five_class, balance FROM loan_account_month WHERE account = 'pxt-{mine}'"
+    assert connection.con.sql(query).fetchall() == [("normal", 0)]
+    assert verify(engine).sound
+    with engine.connect() as kept:
+        for table in every_table().sorted_tables:
+            assert code not in str(kept.execute(select(table)).all()), table.name
+
+
 def test_commands_that_take_too_long_here_exist() -> None:
-    told = [block for path in GUIDES.glob("*.md") for block in blocks(path.read_text("utf-8")) if not block.tried]
+    told = [block for path in GUIDES.values() for block in blocks(path.read_text("utf-8")) if not block.tried]
     assert told
     for line in "".join(block.content for block in told).splitlines():
         words, command = line.split()[1:], get_command(app)
