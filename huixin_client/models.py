@@ -98,7 +98,7 @@ class ApplicationRequest(TypedDict):
     application_no: str
     credit_code: str
     product: str
-    amount: float | str
+    amount: str
     term_months: int
     purpose: Literal["working_capital", "fixed_assets", "farming", "trade", "other"]
     authorisation: ConsentAsked
@@ -294,8 +294,8 @@ class DecisionRequest(TypedDict):
 
     decision: Literal["approved", "reduced", "refused", "withdrawn"]
     decided_on: str
-    granted: NotRequired[float | str | None]
-    rate_percent: NotRequired[float | str | None]
+    granted: NotRequired[str | None]
+    rate_percent: NotRequired[str | None]
     security: NotRequired[Literal["credit", "guarantee", "mortgage", "joint"] | None]
 
 
@@ -676,7 +676,7 @@ class OutcomeRequest(TypedDict):
 
     day: str
     status: Literal["repaying", "repaid", "overdue", "defaulted"]
-    balance: float | str
+    balance: str
     days_past_due: NotRequired[int]
 
 

@@ -21,7 +21,7 @@ from scoring.rating import Rater
 from service.desk.paging import after, closed
 from service.pingxintong.errors import BadReport, Differs, NotNow, UnknownApplication
 from service.pingxintong.reporting import ACCOUNTS, APPLICATIONS, report
-from service.pingxintong.wire import Application, Decided, Outcome, digest
+from service.pingxintong.wire import Application, Decided, Outcome, digest, fen, yuan
 from service.security import Client, allow, allow_subject
 from service.security.consents import Authorisation, BadConsent, Consents
 from service.watch.errors import NameTaken, NotWatched, UnknownWatchList
@@ -48,6 +48,8 @@ class PlatformDesk:
         allow(client, "apply")
         subject = self.base.subject(asked.credit_code)
         allow_subject(client, subject.kind, asked.consent.reference)
+        if not asked.amount:
+            raise BadReport(Text("申请金额须大于零", "an amount of nothing is not accepted"))
         told = asked.digest(subject.subject_id)
         if (kept := self._kept(client, asked.number, told)) is not None:
             return kept, False
@@ -65,7 +67,7 @@ class PlatformDesk:
             digest=told,
             subject_id=subject.subject_id,
             product=asked.product,
-            amount=asked.amount,
+            amount=fen(asked.amount),
             term_months=asked.term_months,
             purpose=asked.purpose,
             authorisation=asked.consent.reference,
@@ -95,7 +97,7 @@ class PlatformDesk:
         record = {
             "record_id": f"pxt-{row.application_id}",
             "occurred_on": given.decided_on.isoformat(),
-            "amount": str(row.amount),
+            "amount": yuan(row.amount),
             "purpose": row.purpose,
             "decision": given.decision,
         }
@@ -103,7 +105,9 @@ class PlatformDesk:
         with writing(self.base.engine) as session:
             row = session.get_one(ApplicationRow, application_id)
             row.decision, row.decision_digest, row.decided_on = given.decision, told, given.decided_on
-            row.granted, row.rate, row.security = given.granted, given.rate, given.security
+            row.granted = None if given.granted is None else fen(given.granted)
+            row.rate = None if given.rate is None else f"{given.rate.normalize():f}"
+            row.security = given.security
             session.flush()
             self._enter(session, client, row, "decision", decision=given.decision, batch_id=receipt.batch_id)
             session.expunge(row)
@@ -126,7 +130,7 @@ class PlatformDesk:
             "record_id": f"pxt-{row.application_id}-{given.day}",
             "occurred_on": given.day.isoformat(),
             "account": f"pxt-{row.application_id}",
-            "principal": str(row.granted),
+            "principal": yuan(row.granted or 0),
             "balance": str(given.balance),
             "five_class": given.five_class,
             "days_past_due": given.days_past_due,
@@ -138,7 +142,7 @@ class PlatformDesk:
             day=given.day,
             digest=told,
             status=given.status,
-            balance=given.balance,
+            balance=fen(given.balance),
             days_past_due=given.days_past_due,
             batch_id=receipt.batch_id,
         )
@@ -261,7 +265,7 @@ def _check_decision(row: ApplicationRow, given: Decided) -> None:
     if given.decided_on > shanghai_day(now()):
         raise BadReport(Text("审批日期不能在未来", "a decision in the future is not accepted"))
     if given.decision in GRANTED:
-        if given.granted is None or given.rate is None or not 0 < given.granted <= row.amount:
+        if given.granted is None or given.rate is None or not 0 < fen(given.granted) <= row.amount:
             raise BadReport(
                 Text(
                     "批准时须给出金额与利率，金额不超过申请金额",
@@ -288,5 +292,5 @@ def _check_outcome(row: ApplicationRow, given: Outcome) -> None:
                 "days past due",
             )
         )
-    if given.balance > 2 * row.granted:
+    if fen(given.balance) > 2 * row.granted:
         raise BadReport(Text("余额超过批准金额两倍", "a balance of more than twice the amount granted is not accepted"))

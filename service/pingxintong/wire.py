@@ -72,6 +72,14 @@ class Outcome:
         return "loss"
 
 
+def fen(yuan: Decimal) -> int:
+    return int(yuan * 100)
+
+
+def yuan(fen: int) -> str:
+    return f"{fen // 100}.{fen % 100:02d}"
+
+
 def digest(told: Any) -> str:
     """SHA-256 of what was sent, so that the same thing sent again is known."""
     if not isinstance(told, dict):

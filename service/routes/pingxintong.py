@@ -14,14 +14,14 @@ from scoring.audit import record
 from service.desk.paging import instant
 from service.exchange import entered, look
 from service.pingxintong.desk import PlatformDesk
-from service.pingxintong.wire import Application, Consent, Decided, Decision, Outcome, Security, Status, Use
+from service.pingxintong.wire import Application, Consent, Decided, Decision, Outcome, Security, Status, Use, yuan
 from service.routes.cases import CASE_PROBLEMS, ONE_LINE, Cursor, Limit
 from service.routes.score_history import Words
 from service.security import Asking, Client
 
 router = APIRouter(prefix="/v1/pingxintong/applications", tags=["pingxintong"], responses=CASE_PROBLEMS)
 ApplicationId = Annotated[str, Path(pattern=r"^p-[0-9a-f]{24}$", description="申请的编号 / id of the application")]
-Money = Annotated[Decimal, Field(ge=0, le=Decimal("1e13"), max_digits=15, decimal_places=2)]
+Money = Annotated[str, Field(pattern=r"^[0-9]{1,13}(\.[0-9]{1,2})?$")]
 TOLD = 5
 
 
@@ -75,7 +75,7 @@ class ApplicationRequest(BaseModel):
         ),
     ]
     product: Annotated[str, Field(min_length=1, max_length=100, pattern=ONE_LINE, description="产品 / product")]
-    amount: Annotated[Money, Field(gt=0, description="申请金额（元） / amount applied for, yuan")]
+    amount: Annotated[Money, Field(description="申请金额（元） / amount applied for, yuan")]
     term_months: Annotated[int, Field(ge=1, le=360, description="期限（月） / term, months")]
     purpose: Annotated[Use, Field(description="用途 / what for")]
     authorisation: ConsentAsked
@@ -98,8 +98,8 @@ class DecisionRequest(BaseModel):
     decided_on: Annotated[date, Field(description="审批日期 / day")]
     granted: Annotated[Money | None, Field(description="批准金额（元） / amount granted, yuan")] = None
     rate_percent: Annotated[
-        Decimal | None,
-        Field(ge=0, le=100, max_digits=7, decimal_places=4, description="年利率（%） / rate, percent a year"),
+        str | None,
+        Field(pattern=r"^[0-9]{1,2}(\.[0-9]{1,4})?$", description="年利率（%） / rate, percent a year"),
     ] = None
     security: Annotated[Security | None, Field(description="担保方式，默认信用 / security, default none")] = None
 
@@ -220,7 +220,7 @@ def apply(request: Request, asked: ApplicationRequest, client: Asking, response:
         number=asked.application_no,
         credit_code=asked.credit_code,
         product=asked.product,
-        amount=asked.amount,
+        amount=Decimal(asked.amount),
         term_months=asked.term_months,
         purpose=asked.purpose,
         consent=consent,
@@ -257,7 +257,9 @@ def decide(request: Request, application_id: ApplicationId, asked: DecisionReque
 
     Becomes a record of ``bank.credit_application``, which the next training reads; who got nothing is watched no more.
     """
-    given = Decided(asked.decision, asked.decided_on, asked.granted, asked.rate_percent, asked.security)
+    granted = None if asked.granted is None else Decimal(asked.granted)
+    rate = None if asked.rate_percent is None else Decimal(asked.rate_percent)
+    given = Decided(asked.decision, asked.decided_on, granted, rate, asked.security)
     with entered(request, client, "platform.decision"):
         return _brief(_desk(request).decide(client, application_id, given))
 
@@ -273,7 +275,7 @@ def outcome(request: Request, application_id: ApplicationId, asked: OutcomeReque
 
     Becomes a record of ``loan.account_month``, which the next training reads; who has repaid is watched no more.
     """
-    given = Outcome(asked.day, asked.status, asked.balance, asked.days_past_due)
+    given = Outcome(asked.day, asked.status, Decimal(asked.balance), asked.days_past_due)
     with entered(request, client, "platform.outcome"):
         return _outcome(_desk(request).outcome(client, application_id, given))
 
@@ -308,17 +310,13 @@ def _brief(row: ApplicationRow) -> dict[str, Any]:
     plain = ("application_id", "subject_id", "product", "term_months", "purpose", "authorisation", "score_id")
     return {name: getattr(row, name) for name in (*plain, "watch_list_id", "decision", "decided_on")} | {
         "application_no": row.number,
-        "amount": _yuan(row.amount),
+        "amount": yuan(row.amount),
         "applied_at": instant(row.applied_at),
-        "granted": None if row.granted is None else _yuan(row.granted),
-        "rate_percent": None if row.rate is None else f"{row.rate.normalize():f}",
+        "granted": None if row.granted is None else yuan(row.granted),
+        "rate_percent": row.rate,
     }
 
 
 def _outcome(row: OutcomeRow) -> dict[str, Any]:
     plain = {name: getattr(row, name) for name in ("day", "status", "days_past_due", "batch_id")}
-    return plain | {"balance": _yuan(row.balance)}
-
-
-def _yuan(amount: Decimal) -> str:
-    return f"{amount:.2f}"
+    return plain | {"balance": yuan(row.balance)}
