@@ -549,9 +549,11 @@ class WatchLists:
         found: _m.ListPage = self._caller.call("GET", "/v1/watch-lists", query={"cursor": cursor, "limit": limit})
         return found
 
-    def make(self, body: _m.ListAsked) -> _m.ListAnswer:
+    def make(self, body: _m.ListAsked, *, idempotency_key: str | None = None) -> _m.ListAnswer:
         """新建关注名单 / make a watch list"""
-        found: _m.ListAnswer = self._caller.call("POST", "/v1/watch-lists", json=body)
+        found: _m.ListAnswer = self._caller.call(
+            "POST", "/v1/watch-lists", headers={"Idempotency-Key": idempotency_key or new_key()}, json=body
+        )
         return found
 
     def one(self, watch_list_id: str) -> _m.ListAnswer:
@@ -575,10 +577,16 @@ class WatchLists:
         )
         return found
 
-    def add(self, watch_list_id: str, body: _m.EntriesAsked) -> list[_m.EntryAnswer]:
+    def add(
+        self, watch_list_id: str, body: _m.EntriesAsked, *, idempotency_key: str | None = None
+    ) -> list[_m.EntryAnswer]:
         """加入主体 / put subjects on a list"""
         found: list[_m.EntryAnswer] = self._caller.call(
-            "POST", "/v1/watch-lists/{watch_list_id}/entries", path={"watch_list_id": watch_list_id}, json=body
+            "POST",
+            "/v1/watch-lists/{watch_list_id}/entries",
+            path={"watch_list_id": watch_list_id},
+            headers={"Idempotency-Key": idempotency_key or new_key()},
+            json=body,
         )
         return found
 

@@ -25,7 +25,7 @@ from service.routes.files import SubjectId
 from service.security import Asking, Client, Purpose, allow, allow_subject
 from service.watch.answers import SubjectWarnings, WarningHistory, WarningMoment, WarningPage, alert_answer
 from service.watch.evaluation import SEGMENTS
-from service.watch.lists import WatchLists
+from service.watch.lists import WatchLists, stands
 from service.watch.paging import cursor as cursor_of
 from service.watch.paging import place
 
@@ -140,7 +140,7 @@ def _watched(client: Client) -> Select[str]:
     return (
         select(WatchEntryRow.subject_id)
         .join(WatchListRow, WatchListRow.watch_list_id == WatchEntryRow.watch_list_id)
-        .where(WatchListRow.client_id == client.client_id)
+        .where(WatchListRow.client_id == client.client_id, stands())
     )
 
 

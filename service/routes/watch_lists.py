@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from scoring.warning_rules import Severity
 from service.exchange import entered
+from service.idempotency import Once
 from service.problems import MEDIA_TYPE, PROBLEMS, Problem
 from service.routes.files import SubjectId
 from service.security import Asking
@@ -119,11 +120,15 @@ class EntryPage(BaseModel):
     next: str | None
 
 
-@router.post("", summary="新建关注名单 / make a watch list", status_code=201)
-def make(request: Request, asked: ListAsked, client: Asking) -> ListAnswer:
+@router.post("", summary="新建关注名单 / make a watch list", status_code=201, response_model=ListAnswer)
+def make(request: Request, asked: ListAsked, client: Asking, once: Once) -> Any:
     """本方客户的名单与告知级别。 / A list of the client's own customers, and from which severity on it is told."""
     with entered(request, client, "watch.list"):
-        return _list(_lists(request).make(client, asked.name, asked.threshold, _interests(asked.subjects)))
+        interests = _interests(asked.subjects)
+        lists = _lists(request)
+        return once.answer(
+            client.client_id, lambda: _list(lists.make(client, asked.name, asked.threshold, interests)), status=201
+        )
 
 
 @router.get("", summary="关注名单 / watch lists")
@@ -150,12 +155,20 @@ def remove(request: Request, watch_list_id: ListId, client: Asking) -> None:
         _lists(request).remove(client, watch_list_id)
 
 
-@router.post("/{watch_list_id}/entries", summary="加入主体 / put subjects on a list", status_code=201)
-def add(request: Request, watch_list_id: ListId, asked: EntriesAsked, client: Asking) -> list[EntryAnswer]:
+@router.post(
+    "/{watch_list_id}/entries",
+    summary="加入主体 / put subjects on a list",
+    status_code=201,
+    response_model=list[EntryAnswer],
+)
+def add(request: Request, watch_list_id: ListId, asked: EntriesAsked, client: Asking, once: Once) -> Any:
     """全部加入或全不加入；重复加入只更新授权。 / All or none; a repeated one only takes the new authorisation."""
+
+    def act() -> list[EntryAnswer]:
+        return [_entry(one) for one in _lists(request).add(client, watch_list_id, _interests(asked.subjects))]
+
     with entered(request, client, "watch.add"):
-        found = _lists(request).add(client, watch_list_id, _interests(asked.subjects))
-    return [_entry(entry) for entry in found]
+        return once.answer(client.client_id, act, status=201)
 
 
 @router.get("/{watch_list_id}/entries", summary="名单上的主体 / subjects on a list")

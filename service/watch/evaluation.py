@@ -29,6 +29,7 @@ from scoring.signals import SEVERITIES
 from scoring.warning_rules import RatedSegment
 from scoring.watching import Observed, kept, observe, read_kept
 from service.watch.events import EventType, announce, event_id
+from service.watch.lists import stands
 
 SEGMENTS: tuple[RatedSegment, ...] = get_args(RatedSegment)
 AT_ONCE = 100
@@ -180,7 +181,7 @@ def _interests(session: Session, subject_id: str) -> list[_Interest]:
         select(WatchListRow.client_id, WatchListRow.watch_list_id, WatchListRow.threshold, WatchEntryRow.told_at)
         .join(WatchEntryRow, WatchEntryRow.watch_list_id == WatchListRow.watch_list_id)
         .join(ClientRow, ClientRow.client_id == WatchListRow.client_id)
-        .where(WatchEntryRow.subject_id == subject_id, ClientRow.revoked_at.is_(None))
+        .where(WatchEntryRow.subject_id == subject_id, ClientRow.revoked_at.is_(None), stands())
         .order_by(WatchListRow.client_id, WatchListRow.watch_list_id)
     )
     found: dict[str, list[tuple[str, str, datetime | None]]] = {}

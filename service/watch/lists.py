@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import ColumnElement, delete, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from records.base import RecordBase
 from records.database import SubjectRow, writing
+from records.database_access import ConsentRow
 from records.database_watch import WatchEntryRow, WatchListRow
 from records.errors import HuixinError
 from records.moment import now
@@ -180,6 +181,8 @@ class WatchLists:
                     watch_list_id=watch_list_id, subject_id=subject.subject_id, segment=subject.kind, added_at=moment
                 )
                 session.add(entry)
+            elif entry.authorisation != authorisation and not _stands(session, entry):
+                entry.told_at = None  # the telling had ended: what stands now is told anew
             entry.authorisation = authorisation
             payload = {"watch_list_id": watch_list_id, "authorisation": authorisation}
             enter(
@@ -193,6 +196,29 @@ class WatchLists:
         session.flush()
         if _count(session, watch_list_id) > self.limits.entries_most:
             raise _too_many("名单上的主体", "subjects on a list", self.limits.entries_most)
+
+
+def _stands(session: Session, entry: WatchEntryRow) -> bool:
+    own = (WatchEntryRow.watch_list_id == entry.watch_list_id, WatchEntryRow.subject_id == entry.subject_id)
+    joined = WatchListRow.watch_list_id == WatchEntryRow.watch_list_id
+    return session.scalar(select(WatchEntryRow.subject_id).join(WatchListRow, joined).where(*own, stands())) is not None
+
+
+def stands() -> ColumnElement[bool]:
+    """Whether an entry, joined with its list, stands now: it cites no authorisation, or one that is valid still.
+
+    A consent that was withdrawn or has expired ends the telling (Personal Information Protection Law, Art. 15).
+    """
+    moment, consent = now(), ConsentRow
+    valid = exists().where(
+        consent.reference == WatchEntryRow.authorisation,
+        consent.subject_id == WatchEntryRow.subject_id,
+        or_(consent.client_id.is_(None), consent.client_id == WatchListRow.client_id),
+        consent.withdrawn_at.is_(None),
+        consent.valid_from <= moment,
+        consent.valid_until > moment,
+    )
+    return or_(WatchEntryRow.authorisation.is_(None), valid)
 
 
 def _own(session: Session, client: Client, watch_list_id: str) -> WatchListRow:

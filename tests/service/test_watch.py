@@ -177,6 +177,36 @@ def test_who_comes_later_is_told_of_what_stands_and_the_others_not_again(
     assert events_of(trained_base, bank) == before
 
 
+def test_a_withdrawn_consent_ends_the_telling_and_a_new_one_begins_it_again(
+    clients: dict[str, Asking],
+    trained_base: RecordBase,
+    rater: Rater,
+    months: list[date],
+    seen: dict[str, list[Observed]],
+    ids: dict[str, list[str]],
+) -> None:
+    bank = clients["bank"]
+    farmer = next(one for one in ids["farmer"] if seen[one][-1].signals)
+    bank("POST", "webhooks", json={"url": "https://bank.example/hook", "event_types": ["warning.raised"]})
+    asked = {"reference": "SQ-W", "subject": farmer, "purposes": ["loan_monitoring"], "document": "DA-W"}
+    filed = bank("POST", "consents", json=asked | {"valid_until": "2030-01-01T00:00:00Z"}).json()
+    wanted = {"name": "w", "threshold": "blue", "subjects": [{"subject": farmer, "authorisation": "SQ-W"}]}
+    key = {**bank.headers, "Idempotency-Key": secrets.token_hex(16)}
+    made = [bank.http.post("/v1/watch-lists", json=wanted, headers=key) for _ in range(2)]
+    assert made[0].json() == made[1].json()
+    assert made[1].headers["Idempotency-Replayed"] == "true"
+    assert bank("POST", f"consents/{filed['consent_id']}/withdrawal").status_code == 200
+    assert evaluate(trained_base, rater, end_of_day(months[-1])).events == 0
+    assert bank("GET", "warnings").json()["warnings"] == []
+    assert events_of(trained_base, bank) == set()
+    consent(trained_base, "SQ-W2", farmer)
+    entries = {"subjects": [{"subject": farmer, "authorisation": "SQ-W2"}]}
+    assert bank("POST", f"watch-lists/{made[0].json()['watch_list_id']}/entries", json=entries).status_code == 201
+    assert evaluate(trained_base, rater, end_of_day(months[-1]), untold=True).events >= 1
+    assert {one[1] for one in events_of(trained_base, bank)} == {farmer}
+    assert [one["subject_id"] for one in bank("GET", "warnings").json()["warnings"]] == [farmer]
+
+
 def test_current_warnings_are_paged_and_filtered_and_each_sees_their_own(
     clients: dict[str, Asking], trained_base: RecordBase, rater: Rater, ids: dict[str, list[str]], months: list[date]
 ) -> None:
