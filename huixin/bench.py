@@ -65,9 +65,13 @@ def bench(
     folder: Annotated[
         Path | None, typer.Option(help="features：临时文件所在目录 · folder of the files that are made")
     ] = None,
+    parts: Annotated[
+        str, typer.Option(help="faults：部分，逗号分隔 · of exchange, scores, hostile")
+    ] = "exchange,scores,hostile",
+    requests: Annotated[int, typer.Option(help="faults：敌意请求数 · hostile requests", min=1)] = 100_000,
     home: Annotated[
         Path | None,
-        typer.Option(help="serving、replay：已训练的安装 · a trained installation, instead of one of its own"),
+        typer.Option(help="serving、replay、faults：已训练的安装 · a trained installation, instead of one of its own"),
     ] = None,
 ) -> None:
     """测量并报告 · measure and report."""
@@ -91,7 +95,10 @@ def bench(
         case "cumcm":
             figures = benchmark.run(data or _data_folder())
         case "faults":
-            figures = benchmark.run(faults, engine, seed)
+            asked = tuple(part.strip() for part in parts.split(",") if part.strip())
+            if unknown := sorted(set(asked) - set(benchmark.PARTS)):
+                raise typer.BadParameter(f"{', '.join(unknown)}: {', '.join(benchmark.PARTS)}")
+            figures = benchmark.run(faults, engine, seed, asked, requests, home)
         case "features":
             chosen = tuple(rival.strip() for rival in rivals.split(",") if rival.strip())
             figures = benchmark.run(subjects, chosen, _numbers(growth), repeats, feast_python, folder)

@@ -16,6 +16,8 @@ from huixin.console import say
 from records.errors import BadSettings
 from records.words import Text
 
+HUNG_SECONDS = 60  # a worker that loads models on a busy machine is silent for longer than uvicorn's 5 s
+
 
 def serve(
     host: Annotated[str, typer.Option(help="监听地址 · address to listen on")] = "127.0.0.1",
@@ -57,6 +59,7 @@ def serve(
             ssl_ca_certs=None if client_ca is None else str(client_ca),
             ssl_cert_reqs=ssl.CERT_NONE if client_ca is None else ssl.CERT_REQUIRED,
             timeout_graceful_shutdown=settings.drain_seconds,
+            timeout_worker_healthcheck=HUNG_SECONDS,
         )
 
 

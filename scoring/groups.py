@@ -56,7 +56,8 @@ class Asked:
     """A question, and what has become of it. ``allowed`` raises where the client may not ask about such a kind.
 
     ``consented`` raises where the subject (id, kind) has not authorised the look. ``proof``: SHA-256 of the key
-    that was given, where it was recognised from memory; it must still be the client's.
+    that was given, where it was recognised from memory; it must still be the client's. ``settle`` keeps the answer for
+    who asks again, in the transaction of the score; where it raises there is no score.
     """
 
     subject: str
@@ -65,6 +66,7 @@ class Asked:
     allowed: Callable[[str], None]
     consented: Callable[[str, str], None] | None = None
     proof: str | None = None
+    settle: Callable[[Session, bytes], None] | None = None
     as_of: str | None = None
     authorisation: str | None = None
     language: Language | None = None
@@ -223,6 +225,12 @@ class ScoreGroups:
                 self._answer(segment, [one])
 
     def _store(self, session: Session, group: list[Asked]) -> None:
+        for one in group:
+            if one.settle is not None and one.answered is not None:
+                try:
+                    one.settle(session, one.answered.answer)
+                except HuixinError as error:
+                    one.answered, one.error = None, error
         given = [one for one in group if one.answered is not None]
         if given:
             rows = [_row(one) for one in given]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 import structlog
@@ -17,6 +18,7 @@ from service.metrics import observe
 
 log = structlog.get_logger()
 MAXIMUM_BODY = 64 * 1024
+BODY_SECONDS = 30.0
 LISTS = {"POST /v1/scores/batch": 1 << 20, "POST /v1/jobs": 1 << 20}  # of subjects
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -56,9 +58,34 @@ class Guard:
             if (most := _exceeded(request)) is not None:
                 await _too_large(request, most)(scope, receive, sent)
             else:
-                await self.app(scope, receive, sent)
+                await self.app(scope, _in_time(request, receive), sent)
         finally:
             _finished(scope, status, time.perf_counter() - started)
+
+
+def _in_time(request: Request, receive: Receive) -> Receive:
+    """``receive`` until the body is whole, which has ``BODY_SECONDS``; then whoever sends it has as good as hung up.
+
+    Bodies of the exchange have bounds of their own.
+    """
+    if request.headers.get("content-length", "0") == "0" or body_limit(request) is not None:
+        return receive
+    until, whole = time.monotonic() + BODY_SECONDS, False
+
+    async def received() -> Message:
+        nonlocal whole
+        if whole:
+            return await receive()
+        try:
+            async with asyncio.timeout(until - time.monotonic()):
+                message = await receive()
+        except TimeoutError:
+            request.state.too_slow = True
+            return {"type": "http.disconnect"}
+        whole = not message.get("more_body", False)
+        return message
+
+    return received
 
 
 def _finished(scope: Scope, status: int, seconds: float) -> None:

@@ -7,7 +7,8 @@ its own checks of who may ask, lets it do the rest::
         allow(client, "create")
         return once.answer(client.client_id, lambda: make(asked), status=201)
 
-Without the header ``answer`` is no more than the call of its function.
+Without the header ``answer`` is no more than the call of its function. An effect that can keep its answer in its own
+transaction asks for ``answer_with_effect``: then it happens once even where a process is killed between the two.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from __future__ import annotations
 import hmac
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
@@ -25,6 +27,7 @@ from fastapi import Depends, Header, Request
 from fastapi.encoders import jsonable_encoder
 from fastapi.responses import JSONResponse, Response
 from sqlalchemy import Engine, delete, update
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from records.database import writing
@@ -36,7 +39,7 @@ from scoring.audit import enter
 from service.problems import MEDIA_TYPE, Problem
 
 KEPT = timedelta(hours=24)
-LEASE = timedelta(seconds=120)
+LEASE, LEASE_WITH_EFFECT = timedelta(seconds=120), timedelta(seconds=10)
 PATIENCE_SECONDS, POLL_SECONDS = 2.0, 0.05
 KEPT_HEADERS = ("content-type", "etag", "location")
 SHORTEST, LONGEST = 16, 255
@@ -63,6 +66,9 @@ class StillRunning(HuixinError):
     retry_after: ClassVar[int] = 1
 
 
+Settle = Callable[[Session, bytes], None]
+
+
 @dataclass(frozen=True)
 class Asked:
     """What a request asks once: its key, if it has one, and the digest of all that it asks."""
@@ -83,49 +89,87 @@ class Asked:
         """
         if self.key is None:
             return act()
-        found = self._claim(client_id, self.key)
+        found = self._claim(client_id, self.key, LEASE)
         if isinstance(found, Response):
             return found
-        try:
+        with self._claimed(client_id, self.key, found):
             made = act()
             given = made if isinstance(made, Response) else JSONResponse(jsonable_encoder(made), status)
-        except BaseException:
-            self._give_up(client_id, self.key, found)
-            raise
         with writing(self.engine) as session:
             self._settle(session, client_id, self.key, found, given)
         return given
 
-    def _claim(self, client_id: str, key: str) -> str | Response:
+    def answer_with_effect(self, client_id: str, act: Callable[[Settle | None], Response]) -> Response:
+        """As ``answer``; ``act`` calls what it is given in the transaction of its effect, with the JSON of its answer.
+
+        So effect and answer are there both or neither, whenever a process or the database dies; what the key was
+        claimed for and did not come about may be tried again after 10 s. The call raises ``StillRunning``, and the
+        effect must not happen, where the claim has passed to another attempt.
+        """
+        if self.key is None:
+            return act(None)
+        key, found = self.key, self._claim(client_id, self.key, LEASE_WITH_EFFECT)
+        if isinstance(found, Response):
+            return found
+
+        def settle(session: Session, body: bytes) -> None:
+            given = Response(body, media_type="application/json")
+            if not self._settle(session, client_id, key, found, given):
+                raise _running()
+
+        with self._claimed(client_id, key, found):
+            return act(settle)
+
+    def _claim(self, client_id: str, key: str, lease: timedelta) -> str | Response:
         """This attempt's name, where nobody has answered; else the answer of the one before."""
-        patience = time.monotonic() + PATIENCE_SECONDS
+        patience, attempt = time.monotonic() + PATIENCE_SECONDS, ""
+        repeated: Response | None = None
         while True:
-            with writing(self.engine) as session:
+            with suppress(IntegrityError), self._claiming() as session:  # of two new ones the second looks again
                 moment = now()
-                session.execute(delete(AnswerRow).where(AnswerRow.expires_at <= moment))
-                row = session.get(AnswerRow, (client_id, _hash(key)))
+                session.execute(
+                    delete(AnswerRow).where(AnswerRow.expires_at <= moment, AnswerRow.client_id == client_id)
+                )
+                row = session.get(AnswerRow, (client_id, _hash(key)), with_for_update=True)
                 if row is not None and not hmac.compare_digest(row.digest, self.digest):
                     raise _reused()
                 if row is not None and row.status is not None:
-                    enter(session, client_id, "answer.repeat", payload={"route": self.route, "first": row.attempt})
-                    return _again(row)
+                    repeated, attempt = _again(row), row.attempt
+                    break
                 if row is None or row.leased_until <= moment:
                     attempt = secrets.token_hex(16)
-                    session.merge(
-                        AnswerRow(
-                            client_id=client_id,
-                            key_hash=_hash(key),
-                            digest=self.digest,
-                            attempt=attempt,
-                            claimed_at=moment,
-                            leased_until=moment + LEASE,
-                            expires_at=moment + KEPT,
-                        )
-                    )
-                    return attempt
+                    claim = AnswerRow(client_id=client_id, key_hash=_hash(key), digest=self.digest, attempt=attempt)
+                    claim.claimed_at, claim.leased_until, claim.expires_at = moment, moment + lease, moment + KEPT
+                    session.merge(claim)
+                    break
             if time.monotonic() >= patience:
-                raise StillRunning(Text("请稍后以同一键重试", "try again shortly with the same key"))
+                raise _running()
             time.sleep(POLL_SECONDS)
+        if repeated is None:
+            return attempt
+        with writing(self.engine) as session:
+            enter(session, client_id, "answer.repeat", payload={"route": self.route, "first": attempt})
+        return repeated
+
+    @contextmanager
+    def _claiming(self) -> Iterator[Session]:
+        """A transaction on the table of answers alone: on PostgreSQL it waits for nobody but who has the same key."""
+        if self.engine.dialect.name == "sqlite":
+            with writing(self.engine) as session:
+                yield session
+        else:
+            with Session(self.engine) as session, session.begin():
+                yield session
+
+    @contextmanager
+    def _claimed(self, client_id: str, key: str, attempt: str) -> Iterator[None]:
+        """Gives the claim up where what it was for did not come about."""
+        try:
+            yield
+        except BaseException:
+            with suppress(SQLAlchemyError):  # a database that is away: the lease ends by itself
+                self._give_up(client_id, key, attempt)
+            raise
 
     def _give_up(self, client_id: str, key: str, attempt: str) -> None:
         mine = (AnswerRow.client_id == client_id, AnswerRow.key_hash == _hash(key), AnswerRow.attempt == attempt)
@@ -133,11 +177,13 @@ class Asked:
             session.execute(delete(AnswerRow).where(*mine, AnswerRow.status.is_(None)))
 
     @staticmethod
-    def _settle(session: Session, client_id: str, key: str, attempt: str, given: Response) -> None:
+    def _settle(session: Session, client_id: str, key: str, attempt: str, given: Response) -> bool:
+        """Whether the claim was still this attempt's."""
         mine = (AnswerRow.client_id == client_id, AnswerRow.key_hash == _hash(key), AnswerRow.attempt == attempt)
         headers = {name: given.headers[name] for name in KEPT_HEADERS if name in given.headers}
         kept = {"status": given.status_code, "headers": headers, "body": bytes(given.body)}
-        session.execute(update(AnswerRow).where(*mine).values(**kept))
+        done = session.execute(update(AnswerRow).where(*mine, AnswerRow.status.is_(None)).values(**kept))
+        return bool(done.rowcount)  # type: ignore[attr-defined]
 
 
 async def asked_once(
@@ -184,6 +230,10 @@ def _hash(key: str) -> str:
 def _again(row: AnswerRow) -> Response:
     headers = {**(row.headers or {}), "Idempotency-Replayed": "true"}
     return Response(row.body or b"", row.status or 200, headers)
+
+
+def _running() -> StillRunning:
+    return StillRunning(Text("请稍后以同一键重试", "try again shortly with the same key"))
 
 
 def _reused() -> KeyReused:

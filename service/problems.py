@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from records.errors import HuixinError
 from records.exchange.errors import ExchangeError
@@ -23,6 +24,7 @@ MEDIA_TYPE = "application/problem+json"
 log = structlog.get_logger()
 # Parts of at most 12 characters, such as a UUID, or a trace id of W3C Trace Context: no place for an identity number.
 OWN_ID = re.compile(r"[A-Za-z0-9]{1,12}(?:[._-][A-Za-z0-9]{1,12}){0,7}|[0-9a-f]{32}|r-[0-9a-f]{16}")
+FIELD = re.compile(r"(?!.*[0-9]{6})[A-Za-z_][A-Za-z0-9_.\[\]-]{0,40}")
 HTTP_TITLES = {
     404: Text("没有此资源", "No such resource"),
     405: Text("不支持此方法", "Method not allowed"),
@@ -87,18 +89,25 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     def _validation(request: Request, error: RequestValidationError) -> JSONResponse:
-        errors = [{"where": ".".join(map(str, one["loc"])), "what": one["type"]} for one in error.errors()]
+        errors = [{"where": ".".join(map(_place, one["loc"])), "what": one["type"]} for one in error.errors()]
         where = ", ".join(sorted({one["where"] for one in errors}))[:300]
         detail = Text(f"请求内容不符合接口文档：{where}", f"the request does not fit the API document at: {where}")
         return problem(request, "bad-request", 422, Text("请求内容有误", "Bad request content"), detail, errors)
 
     @app.exception_handler(HTTPException)
     def _http(request: Request, error: HTTPException) -> JSONResponse:
+        if isinstance(error.__cause__, ClientDisconnect):
+            return _cut_off(request)
         title = HTTP_TITLES.get(error.status_code, Text("请求有误", "Bad request"))
         answer = problem(request, f"http-{error.status_code}", error.status_code, title, title)
         for name, value in (error.headers or {}).items():
             answer.headers[name] = value
         return answer
+
+    @app.exception_handler(ClientDisconnect)
+    def _gone(request: Request, error: ClientDisconnect) -> JSONResponse:
+        """Who hung up in mid-request hears nothing any more; who was too slow does."""
+        return _cut_off(request)
 
     @app.exception_handler(Exception)
     def _unexpected(request: Request, error: Exception) -> JSONResponse:
@@ -106,6 +115,19 @@ def install(app: FastAPI) -> None:
         title = Text("服务内部错误", "Internal error")
         detail = Text("请求未生效；请附上 request_id 报告", "nothing was changed; please report it with the request_id")
         return problem(request, "internal", 500, title, detail)
+
+
+def _place(part: int | str) -> str:
+    """A part of where an error is; the name of a field that nobody knows may hold anything, and is not said again."""
+    return str(part) if isinstance(part, int) or FIELD.fullmatch(part) else "?"
+
+
+def _cut_off(request: Request) -> JSONResponse:
+    if getattr(request.state, "too_slow", False):
+        title = Text("请求体到达过慢", "The body came too slowly")
+        return problem(request, "too-slow", 408, title, title, headers={"Connection": "close"})
+    title = Text("请求中断", "The request was cut off")
+    return problem(request, "cut-off", 400, title, title)
 
 
 def _headers(error: HuixinError) -> dict[str, str]:

@@ -18,10 +18,36 @@ if TYPE_CHECKING:
 
 FAULTS = 200
 ENGINES = ("sqlite", "postgresql")
+PARTS = ("exchange", "scores", "hostile")
+REQUESTS, EXAMPLES = 100_000, 100
 
 
-def run(faults: int = FAULTS, engine: str = "both", seed: int = 1) -> dict[str, Any]:
-    """``faults`` faults on each engine (``sqlite``, ``postgresql`` or ``both``); figures of each."""
+def run(
+    faults: int = FAULTS,
+    engine: str = "both",
+    seed: int = 1,
+    parts: tuple[str, ...] = PARTS,
+    requests: int = REQUESTS,
+    home: Path | None = None,
+) -> dict[str, Any]:
+    """Figures of each of ``parts``.
+
+    ``exchange``: ``faults`` faults on each engine (``sqlite``, ``postgresql`` or ``both``); ``scores``: see
+    ``benchmarks.faults.scores``, over a copy of ``home``; ``hostile``: see ``benchmarks.faults.hostile``.
+    """
+    figures: dict[str, Any] = {}
+    if "scores" in parts:
+        from benchmarks.faults import scores
+
+        figures["scores"] = scores.run(home, seed)
+    if "hostile" in parts:
+        from benchmarks.faults import hostile
+
+        figures["hostile"] = hostile.run(requests, EXAMPLES, seed)
+    return figures | (_exchange(faults, engine, seed) if "exchange" in parts else {})
+
+
+def _exchange(faults: int, engine: str, seed: int) -> dict[str, Any]:
     from benchmarks.faults.running import Plan
     from benchmarks.machine import machine
     from huixin.console import say

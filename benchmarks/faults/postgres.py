@@ -87,6 +87,25 @@ class Postgres:
                 return True
         return False
 
+    def halt(self) -> None:
+        """Stop it, and throw out whoever is connected; ``start`` starts it."""
+        with self._using:
+            self._control("-w", "-m", "fast", "stop")
+
+    def stand_still(self, seconds: float) -> None:
+        """SIGSTOP to all its processes, SIGCONT later: connections stay, and nobody is answered."""
+        with self._using:
+            pids = [self._pid(), *map(int, self._children())]
+            for pid in pids:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGSTOP)
+            try:
+                time.sleep(seconds)
+            finally:
+                for pid in reversed(pids):
+                    with suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGCONT)
+
     def keep_running(self) -> None:
         """Start it again where it gave up."""
         with self._using:

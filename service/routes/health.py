@@ -14,7 +14,7 @@ router = APIRouter(tags=["operations"])
 
 
 @router.get("/healthz", summary="存活 / alive")
-def alive() -> dict[str, str]:
+async def alive() -> dict[str, str]:  # waits for no thread: they may all be waiting for a database
     return {"status": "ok"}
 
 

@@ -17,7 +17,7 @@ from records.errors import HuixinError
 from records.words import Language
 from scoring.audit import record
 from scoring.groups import Asked, ScoreGroups
-from service.idempotency import Once, asked_once
+from service.idempotency import Once, Settle, asked_once
 from service.looks import Authorisation, look
 from service.problems import PROBLEMS
 from service.security import Action, Asking, Client, Purpose, allow, allow_subject, client_of
@@ -130,11 +130,11 @@ async def score(request: Request) -> Response:
         return Response(await groups.score(question), media_type="application/json")
     once = await asked_once(request, key)
 
-    def rated() -> Response:
+    def rated(settle: Settle | None) -> Response:
+        question.settle = settle
         return Response(from_thread.run(groups.score, question), media_type="application/json")
 
-    answer: Response = await run_in_threadpool(once.answer, client.client_id, rated)
-    return answer
+    return await run_in_threadpool(once.answer_with_effect, client.client_id, rated)
 
 
 HOT = Route("/v1/scores", score, methods=["POST"])
