@@ -143,7 +143,8 @@ def batches(
     exchange = _exchange(request)
     with entered(request, client, "batches.list"):
         found = exchange.batches(reader_of(client), item, _opened(cursor), limit + 1)
-    look(request, client, "batches.list", item=item, batches=len(found[:limit]))
+    known = item if item in exchange.base.catalogue.items else None  # what it is not may be anything
+    look(request, client, "batches.list", item=known, batches=len(found[:limit]))
     more = found[limit - 1] if len(found) > limit else None
     return {
         "batches": [answer(exchange, row) for row in found[:limit]],
