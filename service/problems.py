@@ -19,6 +19,7 @@ from starlette.requests import ClientDisconnect
 from records.errors import HuixinError
 from records.exchange.errors import ExchangeError
 from records.words import Text
+from service.logs import HIDDEN, NUMBER
 
 MEDIA_TYPE = "application/problem+json"
 log = structlog.get_logger()
@@ -55,6 +56,7 @@ def problem(
     headers: dict[str, str] | None = None,
 ) -> JSONResponse:
     """A problem response; the reader's language by Accept-Language, Chinese first."""
+    detail = Text(NUMBER.sub(HIDDEN, detail.zh), NUMBER.sub(HIDDEN, detail.en))  # what was sent may be in it
     language = "en" if request.headers.get("accept-language", "zh").lower().startswith("en") else "zh"
     content = Problem(
         type=f"urn:huixin:problem:{code}",

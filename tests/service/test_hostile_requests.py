@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from fastapi.testclient import TestClient
 from sqlalchemy import update
 
 from benchmarks.faults.hostile import fuzzing
+from benchmarks.faults.hostile.requests import NUMBERS
 from benchmarks.faults.hostile.sockets import slow_and_cut
 from records.base import RecordBase
 from records.database import ClientRow, writing
+from service.app import create_app
 from service.security import Clients
 from tests.records.life import arrears, send
 
@@ -28,13 +31,26 @@ def test_hostile_requests_change_nothing_and_are_refused_clearly(base: RecordBas
     assert figures["operations"] > 60
 
 
+def test_a_refusal_says_no_identity_number_again(base: RecordBase) -> None:
+    key = {"X-API-Key": Clients(base.engine).add("tax", "agency", "tax")}
+    with TestClient(create_app(base.settings)) as http:
+        for number in NUMBERS:
+            answers = [
+                http.get("/v1/batches", params={"item": number}, headers=key),
+                http.get("/v1/assessment", params={"standard": number}, headers=key),
+                http.post("/v1/scores", json={number: 1}, headers=key),
+            ]
+            assert all(number not in one.text for one in answers)
+    assert fuzzing._kept(base.engine) == []
+
+
 def test_a_change_and_an_echo_would_be_found(base: RecordBase) -> None:
     Clients(base.engine).add("one", "bank")
     before = fuzzing.digest(base.engine)
     with writing(base.engine) as session:
         session.execute(update(ClientRow).values(name="other"))
     assert fuzzing.digest(base.engine) != before
-    number = fuzzing.NUMBERS[0].encode()
+    number = NUMBERS[0].encode()
     assert fuzzing._wrong(500, b"", b"{}")
     assert fuzzing._wrong(404, b"x: " + number, b"{}") == ["an identity number echoed"]
     assert fuzzing._wrong(200, b"a: b\nX-Injected: yes", b"{}") == ["a header that was injected"]
