@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from models.additive import Additive, fit_additive
 from models.categories import CategoryRates, RatedExplainer, cross_fitted
 from models.grades import pd_of
-from models.growing import Grown, Rows, Settings, grow, size_of
+from models.growing import Grown, Rows, Settings, grow, size_of, with_codes
 from models.shapley import CompiledExplainer, Ensemble, compile_ensemble
 from models.stacking import Shares, additive_margins, shares_of
 
@@ -25,7 +25,8 @@ Floats = npt.NDArray[np.float64]
 class Size:
     """What cross-validation settled: depth, trees of each style, the prior of the additive part, what each part says.
 
-    ``settings``: how the trees are grown. A model with the same size, rows and seed has the same bits.
+    ``settings``: how the trees are grown; ``codes``: whether they choose among categories too, not by rates alone. A
+    model with the same size, rows and seed has the same bits.
     """
 
     max_depth: int
@@ -33,6 +34,7 @@ class Size:
     prior_sd: float
     shares: Shares
     settings: Settings = field(default_factory=Settings)
+    codes: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
@@ -42,7 +44,8 @@ class Size:
     def from_dict(cls, kept: dict[str, Any]) -> Size:
         """What ``as_dict`` gave. Raises KeyError or TypeError for other data."""
         shares, settings = Shares(**kept["shares"]), Settings(**kept["settings"])
-        return cls(kept["max_depth"], tuple(kept["trees"]), kept["prior_sd"], shares, settings)
+        codes = kept.get("codes", False)
+        return cls(kept["max_depth"], tuple(kept["trees"]), kept["prior_sd"], shares, settings, codes)
 
 
 class MonotoneBoosted(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -58,7 +61,8 @@ class MonotoneBoosted(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         +1 where the probability of class 1 may only rise with the feature, -1 where it may only fall.
     categorical : sequence of int
         Columns that hold codes 0, 1, .. of categories: each counts by the smoothed rate of events in its category,
-        cross-fitted, so that a row's own outcome has no part in what it is learnt from.
+        cross-fitted, so that a row's own outcome has no part in what it is learnt from. Where cross-validation finds
+        it surely better, trees may also choose among the categories themselves.
     max_depth : int or None
         1 to 5 (the explanation kernel's tables grow with it); None: the best of 3, 4 and 5 by cross-validation.
     trees : int or None
@@ -141,15 +145,20 @@ class MonotoneBoosted(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         rated = cross_fitted(given, target, owner, tuple(self.categorical), self.seed, weight)
         settings = self.size.settings if self.size else self.settings or Settings(learning_rate=self.learning_rate)
         rows = Rows(rated, target, owner, directions, rates.columns, settings, self.seed, self.threads)
+        codes = given[:, list(rates.columns)]
+        if self.size is None and rates.columns:
+            rows = with_codes(rows, codes, self.trees or self.max_trees)
+        elif self.size is not None and self.size.codes:
+            rows = replace(rows, codes=codes)
         self.size_ = self.size or self._size(rows)
         grown = grow(rows, self.size_.max_depth, self.size_.trees, self._bags(len(target)))
         self.boosters_ = [one.booster for one in grown]
         self.additive_: Additive | None = None
         if self.size_.shares.additive:
             self.additive_ = fit_additive(rated, target, directions, self.size_.prior_sd, weight, rates.columns)
-        compiled = compile_ensemble(_together(grown, self.additive_, self.size_.shares, given.shape[1]))
+        compiled = compile_ensemble(_together(grown, self.additive_, self.size_.shares, rows.inputs.shape[1]))
         self.explainer_: CompiledExplainer | RatedExplainer = (
-            RatedExplainer(rates, compiled) if rates.columns else compiled
+            RatedExplainer(rates, compiled, rows.codes is not None) if rates.columns else compiled
         )
         return self
 
@@ -183,11 +192,12 @@ class MonotoneBoosted(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _size(self, rows: Rows) -> Size:
         """Everything that cross-validation settles."""
-        found = size_of(rows, self.max_depth, self.trees, self.max_trees)
+        found, codes = size_of(rows, self.max_depth, self.trees, self.max_trees), rows.codes is not None
         if not self.additive or found.margins is None:
-            return Size(found.max_depth, found.trees, 0.0, Shares(1.0, 0.0, 0.0), rows.settings)
+            return Size(found.max_depth, found.trees, 0.0, Shares(1.0, 0.0, 0.0), rows.settings, codes)
         prior_sd, margins = additive_margins(rows)
-        return Size(found.max_depth, found.trees, prior_sd, shares_of(found.margins, margins, rows), rows.settings)
+        shares = shares_of(found.margins, margins, rows)
+        return Size(found.max_depth, found.trees, prior_sd, shares, rows.settings, codes)
 
     def _bags(self, rows: int) -> int:
         if self.bags is not None:

@@ -57,14 +57,26 @@ class Explains(Protocol):
 
 @dataclass(frozen=True)
 class RatedExplainer:
-    """A model that reads rates in place of the codes it is given; a column's share stays its own."""
+    """A model that reads rates in place of the codes it is given; a column's share stays its own.
+
+    With ``beside`` it reads the codes too, as further columns at the end; what they say counts for their column.
+    """
 
     rates: CategoryRates
     inner: Explains
+    beside: bool = False
 
     def explain(self, X: Any) -> tuple[Floats, Floats, float]:
         """Margins [n], contributions [n, features] and their base, in log-odds."""
-        return self.inner.explain(self.rates.applied(np.ascontiguousarray(X, np.float64)))
+        given = np.ascontiguousarray(X, np.float64)
+        rated = self.rates.applied(given)
+        if not self.beside:
+            return self.inner.explain(rated)
+        columns, features = list(self.rates.columns), given.shape[1]
+        margins, shares, base = self.inner.explain(np.column_stack([rated, given[:, columns]]))
+        contributions = np.ascontiguousarray(shares[:, :features])
+        contributions[:, columns] += shares[:, features:]
+        return margins, contributions, base
 
     def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Everything as plain arrays, those of the model inside under a prefix of their own."""
@@ -73,6 +85,7 @@ class RatedExplainer:
             "rated_categories": np.array([len(rates) for rates in self.rates.rates], np.int64),
             "rated_rates": np.concatenate(self.rates.rates),
             "rated_other": np.array(self.rates.other),
+            "rated_beside": np.array(self.beside),
             **{f"{INNER}{name}": array for name, array in self.inner.to_arrays().items()},
         }
 
@@ -93,7 +106,7 @@ def read_explainer(arrays: dict[str, npt.NDArray[Any]], inner: Any) -> Any:
         float(arrays["rated_other"]),
     )
     within = {name.removeprefix(INNER): array for name, array in arrays.items() if name.startswith(INNER)}
-    return RatedExplainer(rates, inner.from_arrays(within))
+    return RatedExplainer(rates, inner.from_arrays(within), bool(arrays.get("rated_beside", False)))
 
 
 def cross_fitted(X: Floats, y: Floats, owner: Ints, columns: tuple[int, ...], seed: int, weight: float = 1.0) -> Floats:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -48,7 +49,8 @@ class Settings:
 class Rows:
     """What is learnt from: ``X`` [n, features], ``y`` [n] of 0 and 1, ``owner`` [n] numbers the subjects from 0.
 
-    ``graded`` columns hold log-odds of categories.
+    ``graded`` columns hold log-odds of categories; ``codes`` [n, graded] are the categories themselves, if trees may
+    also choose among them.
     """
 
     X: Floats
@@ -59,6 +61,12 @@ class Rows:
     settings: Settings
     seed: int
     threads: int
+    codes: Floats | None = None
+
+    @cached_property
+    def inputs(self) -> Floats:
+        """What trees read, [n, features and codes]."""
+        return self.X if self.codes is None else np.column_stack([self.X, self.codes])
 
     @property
     def copies(self) -> float:
@@ -120,8 +128,7 @@ def size_of(
         return Found(max_depth or DEPTHS[0], (trees or min(most, 100),) * len(STYLES), None)
     learned = dataset(rows)
     if max_depth is None:
-        quick = parameters(rows, STYLES[-1]) | {"learning_rate": 3 * rows.settings.learning_rate}
-        losses = [_held_out(with_depth(quick, one), rows, learned, folds, trees or most)[0] for one in DEPTHS]
+        losses = [_quick_loss(rows, learned, folds, one, trees or most) for one in DEPTHS]
         max_depth = next(d for d, loss in zip(DEPTHS, losses, strict=True) if loss <= min(losses) * (1 + DEPTH_COST))
     margins, counts = np.zeros(len(rows.y)), []
     for style, share in zip(STYLES, rows.settings.shares, strict=True):
@@ -132,6 +139,35 @@ def size_of(
             margins += share * found
         counts.append(count)
     return Found(max_depth, tuple(counts), margins)
+
+
+def _quick_loss(rows: Rows, learned: Any, folds: list[tuple[Ints, Ints]], depth: int, most: int) -> float:
+    """Held-out log-loss of what both styles say together at a depth, of trees that take longer steps."""
+    margins = np.zeros(len(rows.y))
+    for style, share in zip(STYLES, rows.settings.shares, strict=True):
+        if share:
+            quick = parameters(rows, style) | {"learning_rate": 3 * rows.settings.learning_rate}
+            margins += share * _held_out(with_depth(quick, depth), rows, learned, folds, most)[2]
+    return float(np.nanmean(np.logaddexp(0.0, margins) - rows.y * margins))
+
+
+def with_codes(rows: Rows, codes: Floats, most: int) -> Rows:
+    """``rows`` with ``codes`` beside, where trees that choose among these foretell better by over a standard error.
+
+    A rate says how risky a category is, not whether it goes with others in some circumstances; but to learn that takes
+    many rows, and where there are few, sets of categories are chance.
+    """
+    folds = rows.folds()
+    if len(folds) < 2:
+        return rows
+    wider, losses = replace(rows, codes=codes), []
+    for one in (rows, wider):
+        quick = parameters(one, STYLES[0]) | {"learning_rate": 3 * rows.settings.learning_rate}
+        margins = _held_out(with_depth(quick, DEPTHS[-1]), one, dataset(one), folds, most)[2]
+        losses.append(np.logaddexp(0.0, margins) - rows.y * margins)
+    gain = (losses[0] - losses[1])[~np.isnan(losses[0])]
+    error = gain.std() * np.sqrt(rows.copies / len(gain))
+    return wider if gain.mean() > error else rows
 
 
 def grow(rows: Rows, max_depth: int, trees: tuple[int, ...], bags: int) -> list[Grown]:
@@ -158,7 +194,7 @@ def parameters(rows: Rows, style: str) -> dict[str, Any]:
     Half of the boosters choose the best cuts of samples of rows; the others choose among random cuts of all rows
     (extremely randomised trees: Geurts, Ernst & Wehenkel 2006). They err differently, so their mean errs less.
     """
-    greedy, told = style == "greedy", rows.settings
+    greedy, told, beside = style == "greedy", rows.settings, rows.graded if rows.codes is not None else ()
     return {
         "objective": "binary",
         "learning_rate": told.learning_rate,
@@ -175,7 +211,9 @@ def parameters(rows: Rows, style: str) -> dict[str, Any]:
         "seed": rows.seed,
         "num_threads": rows.threads,
         "verbose": -1,
-    } | ({"monotone_constraints": list(rows.directions)} if any(rows.directions) else {})
+        "max_cat_threshold": 64,
+        "min_data_per_group": max(2, round(4 * told.leaf_rows * rows.copies)),
+    } | ({"monotone_constraints": [*rows.directions, *(0 for _ in beside)]} if any(rows.directions) else {})
 
 
 def dataset(rows: Rows) -> Any:
@@ -183,7 +221,8 @@ def dataset(rows: Rows) -> Any:
     import lightgbm
 
     settings = {"feature_pre_filter": False, "seed": rows.seed, "num_threads": rows.threads, "verbose": -1}
-    return lightgbm.Dataset(rows.X, rows.y, params=settings, free_raw_data=False)
+    codes = list(range(rows.X.shape[1], rows.inputs.shape[1]))
+    return lightgbm.Dataset(rows.inputs, rows.y, categorical_feature=codes, params=settings, free_raw_data=False)
 
 
 def with_depth(settings: dict[str, Any], depth: int) -> dict[str, Any]:
@@ -215,5 +254,5 @@ def _held_out(
     trees = max(min(20, most), int(losses.argmin()) + 1) if stop else most
     margins = np.full(len(rows.y), np.nan)
     for (_, held), booster in zip(folds, boosters, strict=True):
-        margins[held] = booster.predict(rows.X[held], raw_score=True, num_iteration=trees)
+        margins[held] = booster.predict(rows.inputs[held], raw_score=True, num_iteration=trees)
     return float(losses[min(trees, len(losses)) - 1]), trees, margins

@@ -78,7 +78,8 @@ def test_margins_are_the_sum_of_its_parts_and_reasons_add_up() -> None:
     shares, rated = model.size_.shares, model.explainer_.rates.applied(X)
     assert shares.trees > 0
     assert shares.additive > 0
-    trees = np.mean([booster.predict(rated, raw_score=True) for booster in model.boosters_], axis=0)
+    read = np.column_stack([rated, X[:, [5]]]) if model.size_.codes else rated
+    trees = np.mean([booster.predict(read, raw_score=True) for booster in model.boosters_], axis=0)
     parts = shares.trees * trees + shares.additive * model.additive_.margin(rated) + shares.intercept
     margin, contributions, base = model.explain(X)
     assert np.abs(margin - parts).max() < 1e-9
