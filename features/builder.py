@@ -160,8 +160,8 @@ def _given(connection: Any, cursor: Any, sweep: Sweep, portion: Portion) -> Read
     """From the companions of the base's files where there are any, else by asking the item's view."""
     if (stored := stored_inputs(connection)) is not None:
         with suppress(NotStored):
-            return stored.read(cursor, sweep.plan, sweep.own_query, portion.subjects)
-    return read(cursor, sweep.plan, sweep.query, portion.subjects)
+            return stored.read(cursor, sweep.plan, sweep.plan.own_query, portion.subjects)
+    return read(cursor, sweep.plan, sweep.plan.query, portion.subjects)
 
 
 def stored_inputs(connection: Any) -> StoredInputs | None:
@@ -185,7 +185,7 @@ def without_records(connection: Any, compiled: CompiledFeatures, subject_id: str
         for sweep in ways(compiled).sweeps:
             if sweep.plan.grouping is None:
                 with suppress(NotStored, TooLarge):
-                    if not stored.any_records(cursor, sweep.plan, sweep.own_query, subject_id):
+                    if not stored.any_records(cursor, sweep.plan, sweep.plan.own_query, subject_id):
                         found.add(sweep.plan.reading)
     return found
 

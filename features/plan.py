@@ -72,12 +72,21 @@ class SweepPlan:
         fields = {found.name for op in read for found in op.find(ops.Field)}
         return not fields & {"subject_id", "recorded_at", "superseded_at"}
 
-    def inputs_query(self, follow: bool = True) -> str:
+    @cached_property
+    def query(self) -> str:
         """SQL (DuckDB) of the inputs: subject_id, the four moments, and values, days and conditions by number.
 
         It reads the item's view; where the reading follows a link, for the subjects in the table ``asked`` the records
-        of those at its other end, or without ``follow`` everybody's own.
+        of those at its other end.
         """
+        return self.own_query if self.reading[1] is None else self._inputs_query(follow=True)
+
+    @cached_property
+    def own_query(self) -> str:
+        """The same of everybody's own records, whatever link the reading follows."""
+        return self._inputs_query(follow=False)
+
+    def _inputs_query(self, follow: bool) -> str:
         import ibis
         import ibis.expr.operations as ops
 

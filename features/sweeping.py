@@ -51,8 +51,6 @@ class Sweep:
 
     def __init__(self, plan: SweepPlan) -> None:
         self.plan = plan
-        self.query = plan.inputs_query()
-        self.own_query = plan.inputs_query(follow=False)
         uses = zip(plan.slots.value.tolist(), plan.slots.kind.tolist(), strict=True)
         self._summed = sorted({value for value, kind in uses if kind == SUM})
         self._place = {name: number for number, name in enumerate(plan.names)}

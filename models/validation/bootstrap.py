@@ -186,11 +186,12 @@ def _ranking(good: Floats, bad: Floats) -> tuple[Floats, Floats, Floats]:
 
 def _hull(false: Floats, true: Floats) -> tuple[Floats, Floats]:
     """The corners of a ROC curve at which some cost is met at least."""
+    xs, ys = false.tolist(), true.tolist()  # plain floats: the walk is over one point at a time
     kept: list[int] = []
-    for at in range(len(false)):
+    for at, (x, y) in enumerate(zip(xs, ys, strict=True)):
         while len(kept) > 1:
             a, b = kept[-2], kept[-1]
-            turn = (false[b] - false[a]) * (true[at] - true[a]) - (true[b] - true[a]) * (false[at] - false[a])
+            turn = (xs[b] - xs[a]) * (y - ys[a]) - (ys[b] - ys[a]) * (x - xs[a])
             if turn < 0:
                 break
             kept.pop()
