@@ -33,6 +33,7 @@ from features.peers import PeerTables, compared
 from features.pipeline import FeaturePipeline
 from features.spine import SPINE_SCHEMA
 from records.base import RecordBase
+from records.bulk import marked, moment_out, select_in
 from records.database import BatchRow, FeatureRunRow, LatestFeaturesRow, LifecycleRow, SubjectRow, writing
 from records.moment import end_of_day, now, shanghai_day
 
@@ -48,11 +49,12 @@ LATEST = text(
 ).columns(as_of=FeatureRunRow.as_of.type, valid_until=FeatureRunRow.valid_until.type)
 
 
-RUN = text(
+RUN = (
     "SELECT r.fingerprint, r.as_of, r.valid_until, r.state, "
     "(SELECT count(*) FROM batches) + (SELECT count(*) FROM lifecycle) + (SELECT count(*) FROM rewrites) "
-    "FROM feature_runs r WHERE r.segment = :segment"
-).columns(as_of=FeatureRunRow.as_of.type, valid_until=FeatureRunRow.valid_until.type)
+    "FROM feature_runs r WHERE r.segment = ?"
+)
+OF_SEGMENT = "SELECT subject_id, numbers, evidence FROM latest_features WHERE subject_id IN ({keys}) AND segment = ?"
 
 
 @dataclass(frozen=True)
@@ -113,14 +115,19 @@ class OnlineFeatures:
 
     def of_many(self, connection: Connection, subject_ids: Sequence[str]) -> Kept | None:
         """What is kept of ``subject_ids`` (those of whom something is), ``None`` where it does not hold any more."""
-        run = connection.execute(RUN, {"segment": self.segment}).one_or_none()
-        if run is None or run[3] != run[4] or run.fingerprint != self.fingerprint:
+        span = self.span(connection)
+        if span is None:
             return None
-        row = LatestFeaturesRow
-        asked = select(row.subject_id, row.numbers, row.evidence).where(row.segment == self.segment)
-        found = connection.execute(asked.where(row.subject_id.in_(subject_ids)))
+        found = select_in(connection, OF_SEGMENT, [*dict.fromkeys(subject_ids)], (self.segment,))
         rows = {one: (np.frombuffer(numbers, "<f8"), evidence) for one, numbers, evidence in found}
-        return Kept(run.as_of, run.valid_until, rows)
+        return Kept(*span, rows)
+
+    def span(self, connection: Connection) -> tuple[datetime, datetime] | None:
+        """From when until before when (UTC) what is kept holds; ``None`` where it does not hold any more."""
+        run = connection.exec_driver_sql(marked(connection, RUN), (self.segment,)).one_or_none()
+        if run is None or run[3] != run[4] or run[0] != self.fingerprint:
+            return None
+        return moment_out(run[1]), moment_out(run[2])
 
     def keep_evidence(self, connection: Connection, kept_as_of: datetime, found: Mapping[str, bytes]) -> None:
         """Keep evidence by subject id beside the features that were kept at ``kept_as_of``, if they still are."""

@@ -30,6 +30,9 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from sqlalchemy.pool import ConnectionPoolEntry
 
+LOG_PAGES = 16_384
+"""Pages of SQLite's log (64 MiB) at which a commit carries it over, where nothing has done so before."""
+
 WRITE_LOCK = 0x48555849  # PostgreSQL advisory lock key, 'HUXI'
 
 
@@ -254,7 +257,10 @@ class ClientRow(Operations):
 
 
 class ScoreRow(Operations):
-    """A score that was given, with the sealed feature vector it came from (little-endian float64)."""
+    """A score that was given, with the sealed feature vector it came from (little-endian float64).
+
+    ``answer``: what was told, in both languages, packed (``scoring.told``); in rows of old it is ``payload``, as text.
+    """
 
     __tablename__ = "scores"
     score_id: Mapped[str] = mapped_column(String(40), primary_key=True)
@@ -268,7 +274,8 @@ class ScoreRow(Operations):
     score: Mapped[float] = mapped_column(Float(53))
     grade: Mapped[str] = mapped_column(String(4))
     features: Mapped[bytes] = mapped_column(LargeBinary)
-    payload: Mapped[str] = mapped_column(Text)
+    payload: Mapped[str] = mapped_column(Text, server_default="")
+    answer: Mapped[bytes | None] = mapped_column(LargeBinary)
     __table_args__ = (Index("ix_scores_subject", "subject_id", "scored_at"),)
 
 
@@ -309,12 +316,18 @@ def open_engine(url: str) -> Engine:
 @contextmanager
 def writing(engine: Engine) -> Iterator[Session]:
     """One write transaction, the only one at a time on this database; commits at the end, durable."""
+    with writing_connection(engine) as connection, Session(bind=connection) as session:
+        yield session
+        session.flush()
+
+
+@contextmanager
+def writing_connection(engine: Engine) -> Iterator[Connection]:
+    """As ``writing``, for statements alone."""
     with engine.connect().execution_options(writes=True) as connection, connection.begin():
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITE_LOCK})")
-        with Session(bind=connection) as session:
-            yield session
-            session.flush()
+        yield connection
 
 
 def migrate(engine: Engine, revision: str = "head") -> None:
@@ -340,7 +353,13 @@ def alembic_configuration() -> Any:
 def _durable_sqlite(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=60000"):
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "busy_timeout=60000",
+        f"wal_autocheckpoint={LOG_PAGES}",
+    ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

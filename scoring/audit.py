@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import orjson
-from sqlalchemy import Engine, String, insert, select, type_coerce
+from sqlalchemy import Connection, Engine, String, select, type_coerce
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from records.bulk import day_in, insert_rows, marked, moment_in
 from records.database import AuditAnchorRow, AuditRow, writing
 from records.database_audit import AuditDayRow
 from records.errors import HuixinError
@@ -22,7 +23,15 @@ from records.words import Text
 
 GENESIS = "0" * 64
 ANCHOR = 1
-TRAIL = AuditRow.metadata.tables[AuditRow.__tablename__]
+COLUMNS = ("seq", "at", "actor", "action", "subject_id", "purpose", "payload", "previous_hash", "hash")
+DAY_ENDS = (
+    "INSERT INTO audit_days (day, seq, hash) VALUES (?, ?, ?) "
+    "ON CONFLICT (day) DO UPDATE SET seq = excluded.seq, hash = excluded.hash"
+)
+TRAIL_ENDS = (
+    "INSERT INTO audit_anchor (anchor_id, entries, hash) VALUES (?, ?, ?) "
+    "ON CONFLICT (anchor_id) DO UPDATE SET entries = excluded.entries, hash = excluded.hash"
+)
 FAULTS_TOLD = 1_000
 ANCHOR_FORMAT = "huixin-audit-anchors-1"
 
@@ -53,37 +62,26 @@ def enter(
 
 def enter_all(session: Session, entries: Sequence[Entry]) -> int:
     """Append ``entries`` in their order inside the caller's write transaction; returns the last one's number."""
-    anchor = session.get(AuditAnchorRow, ANCHOR)
-    if anchor is None:
-        anchor = AuditAnchorRow(anchor_id=ANCHOR, entries=0, hash=GENESIS)
-        session.add(anchor)
-    seq, previous, rows = anchor.entries, anchor.hash, []
-    days: dict[date, tuple[int, str]] = {}
+    return append(session.connection(), entries)
+
+
+def append(connection: Connection, entries: Sequence[Entry]) -> int:
+    """As ``enter_all``, on a connection that is in a write transaction (``records.database.writing_connection``)."""
+    end = connection.exec_driver_sql(f"SELECT entries, hash FROM audit_anchor WHERE anchor_id = {ANCHOR}").one_or_none()
+    seq, previous = (0, GENESIS) if end is None else end
+    at, rows = now(), []
+    said, kept = at.isoformat(timespec="microseconds"), moment_in(connection, at)
     for entry in entries:
-        seq, at = seq + 1, now()
+        seq += 1
         payload = orjson.dumps(entry.payload, option=orjson.OPT_SORT_KEYS).decode()
-        sealed = seal(previous, seq, at, entry.actor, entry.action, entry.subject_id, entry.purpose, payload)
-        rows.append(
-            {
-                "seq": seq,
-                "at": at,
-                "actor": entry.actor,
-                "action": entry.action,
-                "subject_id": entry.subject_id,
-                "purpose": entry.purpose,
-                "payload": payload,
-                "previous_hash": previous,
-                "hash": sealed,
-            }
-        )
+        facts = entry.actor, entry.action, entry.subject_id, entry.purpose, payload
+        sealed = _hash(previous, seq, said, *facts)
+        rows.append((seq, kept, *facts, previous, sealed))
         previous = sealed
-        days[shanghai_day(at)] = seq, sealed
     if rows:
-        session.execute(insert(TRAIL), rows)
-    for day, (last, sealed) in days.items():
-        session.merge(AuditDayRow(day=day, seq=last, hash=sealed))
-    anchor.entries, anchor.hash = seq, previous
-    session.flush()
+        insert_rows(connection, "audit", COLUMNS, rows)
+        connection.exec_driver_sql(marked(connection, DAY_ENDS), (day_in(connection, shanghai_day(at)), seq, previous))
+    connection.exec_driver_sql(marked(connection, TRAIL_ENDS), (ANCHOR, seq, previous))
     return seq
 
 
@@ -104,7 +102,10 @@ def seal(
     payload: str,
 ) -> str:
     """SHA-256 over the previous hash and the entry in a canonical form."""
-    body = [seq, at.isoformat(timespec="microseconds"), actor, action, subject_id, purpose, payload]
+    return _hash(previous, seq, at.isoformat(timespec="microseconds"), actor, action, subject_id, purpose, payload)
+
+
+def _hash(previous: str, *body: Any) -> str:
     return hashlib.sha256(previous.encode() + orjson.dumps(body)).hexdigest()
 
 

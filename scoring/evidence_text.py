@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
+from typing import Any
 
 import orjson
 
@@ -11,30 +11,38 @@ from features.pipeline import Evidence
 
 
 class EvidenceText:
-    """Evidence by feature code. Features that share records share one text.
-
-    ``texts`` are JSON arrays of records, ``of`` says which of them each of ``codes`` has.
+    """Evidence by the place of a feature in the model features of its segment. Features of the same records share one
+    text: ``texts`` are JSON arrays of records, ``of`` says which of them each feature has.
     """
 
-    def __init__(self, codes: tuple[str, ...], texts: list[str], of: list[int]) -> None:
-        self.codes, self.texts, self.of = codes, texts, of
+    __slots__ = ("_read", "of", "texts")
 
-    def text(self, code: str) -> str:
-        """The records of ``code`` as a JSON array."""
-        at = _places(self.codes).get(code)
-        return "[]" if at is None else self.texts[self.of[at]]
+    def __init__(self, texts: list[str], of: list[int]) -> None:
+        self.texts, self.of = texts, of
+        self._read: dict[str, Any] = {}
+
+    def behind(self, place: int) -> bytes:
+        """The records of the feature at ``place`` as a JSON array."""
+        return self.texts[self.of[place]].encode()
+
+    def records(self, text: str) -> Any:
+        """One of ``texts``, read."""
+        found = self._read.get(text)
+        if found is None:
+            found = self._read[text] = orjson.loads(text)
+        return found
 
     @classmethod
     def of_records(cls, codes: tuple[str, ...], found: Mapping[str, tuple[Evidence, ...]]) -> EvidenceText:
         places: dict[str, int] = {}
         of = [places.setdefault(orjson.dumps(found.get(code, ())).decode(), len(places)) for code in codes]
-        return cls(codes, list(places), of)
+        return cls(list(places), of)
 
     @classmethod
-    def from_bytes(cls, codes: tuple[str, ...], kept: bytes) -> EvidenceText:
-        """What ``to_bytes`` gave, for the same codes."""
+    def from_bytes(cls, kept: bytes) -> EvidenceText:
+        """What ``to_bytes`` gave."""
         texts, of = orjson.loads(kept)
-        return cls(codes, texts, of)
+        return cls(texts, of)
 
     def to_bytes(self) -> bytes:
         return orjson.dumps([self.texts, self.of])
@@ -42,8 +50,3 @@ class EvidenceText:
     @property
     def anything(self) -> bool:
         return any(text != "[]" for text in self.texts)
-
-
-@lru_cache(maxsize=16)
-def _places(codes: tuple[str, ...]) -> dict[str, int]:
-    return {code: at for at, code in enumerate(codes)}

@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-import orjson
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -25,6 +24,7 @@ from scoring.peer_values import LatestPeers
 from scoring.rating import UnknownScore
 from scoring.reasons import value_in_words
 from scoring.scorer import Scorer
+from scoring.told import told_by
 
 KEPT_BUNDLES = 8
 LONGEST_HISTORY = 10_000
@@ -84,7 +84,7 @@ class GivenScores:
         bundle = self.bundle(row.model_name, row.model_version)
         values = np.frombuffer(row.features, "<f8")
         scored = Scorer(bundle).score(values[None])
-        given: dict[str, Any] = orjson.loads(row.payload)
+        given = told_by(row)
         told = {one["feature"]: one for one in given["reasons"]}
         reasons = [
             told.get(code) or _reason(bundle, code, value, points)

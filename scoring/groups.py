@@ -1,101 +1,74 @@
 """Many questions at once: rated together, stored and audited in one transaction, answered when that has committed.
 
-One writer a process. While it waits for the disk, the next questions come together; so the more is asked, the fewer
-commits there are for each answer, and nobody waits for a timer.
+One thread rates and one writes. While the writer waits for the disk, the next questions come together, and many are
+rated meanwhile; so the more is asked, the fewer commits there are for each answer, and nobody waits for a timer.
 """
 
 from __future__ import annotations
 
 import asyncio
-import secrets
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import numpy as np
 import structlog
 from prometheus_client import Histogram
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
-from models.registry import model_name
-from records.database import ClientRow, ScoreRow, SubjectRow, writing
+from records.bulk import moment_out, select_in
+from records.database import writing_connection
+from records.database_log import keep_log_short
 from records.errors import BadMoment, HuixinError, NotAuthenticated
 from records.identity import SUBJECT_ID
 from records.moment import now, parse_as_of
-from records.words import Language, Text
-from scoring.answers import Answered, Answers, Look
-from scoring.audit import Entry, enter_all
+from records.words import Text
+from scoring.answers import Answers, Look
+from scoring.asked import Asked, Subject
 from scoring.evidence_text import EvidenceText
-from scoring.rating import EVIDENCE_LIMIT, Rater, check_rated
-from scoring.sealing import sealed
+from scoring.group_store import store
+from scoring.rating import EVIDENCE_LIMIT, Rater, check_rated, new_score_id
 
+__all__ = ["Asked", "ScoreGroups", "Subject"]
 MOST_AT_ONCE = 256
 COMPUTING_THREADS = 2
-SCORES = ScoreRow.metadata.tables[ScoreRow.__tablename__]
+WORTH_RATING = 16
+"""So many questions are rated while the writer waits for the disk; fewer wait for it to be free, and for company."""
+
+SUBJECTS = (
+    "SELECT s.subject_id, s.kind, s.masked, l.numbers, l.evidence FROM subjects s LEFT JOIN latest_features l "
+    "ON l.segment = s.kind AND l.subject_id = s.subject_id WHERE s.subject_id IN ({keys}) "
+    "ORDER BY s.subject_id, s.kind"
+)
+CLIENTS = (
+    "SELECT client_id, key_hash, former_hash, former_until FROM clients "
+    "WHERE client_id IN ({keys}) AND revoked_at IS NULL"
+)
 log = structlog.get_logger()
 GROUPS = Histogram("huixin_score_group", "Questions of one group commit", buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256))
 COMMITS = Histogram("huixin_score_commit_seconds", "Seconds that storing and committing a group took")
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """Who is asked about."""
-
-    subject_id: str
-    kind: str
-    masked: str
-
-
-@dataclass(slots=True, eq=False)
-class Asked:
-    """A question, and what has become of it. ``allowed`` raises where the client may not ask about such a kind.
-
-    ``consented`` raises where the subject (id, kind) has not authorised the look. ``proof``: SHA-256 of the key
-    that was given, where it was recognised from memory; it must still be the client's. ``settle`` keeps the answer for
-    who asks again, in the transaction of the score; where it raises there is no score.
-    """
-
-    subject: str
-    actor: str
-    purpose: str
-    allowed: Callable[[str], None]
-    consented: Callable[[str, str], None] | None = None
-    proof: str | None = None
-    settle: Callable[[Session, bytes], None] | None = None
-    as_of: str | None = None
-    authorisation: str | None = None
-    language: Language | None = None
-    reasons: int | None = None
-    moment: datetime | None = None
-    found: Subject | None = None
-    look: Look | None = None
-    keep: datetime | None = None
-    answered: Answered | None = None
-    sealed: str | None = None
-    error: BaseException | None = None
-    future: asyncio.Future[bytes] | None = None
-
-
 class ScoreGroups:
-    """Answers questions in groups, for one process. Starts its writer at the first question."""
+    """Answers questions in groups, for one process. Starts its threads at the first question."""
 
     def __init__(self, rater: Rater) -> None:
         self.rater = rater
         self._changed = threading.Condition()
         self._waiting: list[Asked] = []
-        self._writer: threading.Thread | None = None
+        self._rated: list[Asked] = []
+        self._storing = self._started = False
         self._pool = ThreadPoolExecutor(COMPUTING_THREADS, "features")
         self._answers: dict[str, Answers] = {}
 
     async def score(self, asked: Asked) -> bytes:
         """The answer as JSON, once it is stored and audited. Raises what ``Rater.rate`` raises."""
         asked.future = asyncio.get_running_loop().create_future()
-        self._add([asked])
+        self._add(asked)
         return await asked.future
 
     @property
@@ -110,92 +83,129 @@ class ScoreGroups:
             kept = self._answers[segment] = Answers(serving, segment)
         return kept
 
-    def _add(self, asked: list[Asked]) -> None:
+    def _add(self, asked: Asked) -> None:
         with self._changed:
-            self._waiting += asked
-            if self._writer is None:
-                self.rater.follow()
-                self._writer = threading.Thread(target=self._run, name="score writer", daemon=True)
-                self._writer.start()
-            self._changed.notify()
+            self._waiting.append(asked)
+            if not self._started:
+                self._start()
+            if self._worth_rating():
+                self._changed.notify_all()
 
-    def _run(self) -> None:
+    def _start(self) -> None:
+        self._started = True
+        self.rater.follow()
+        keep_log_short(self.rater.base.engine)
+        for work, name in ((self._rate, "score rater"), (self._write, "score writer")):
+            threading.Thread(target=work, name=name, daemon=True).start()
+
+    def _worth_rating(self) -> bool:
+        if self._storing or self._rated:
+            return len(self._waiting) >= WORTH_RATING
+        return bool(self._waiting)
+
+    def _rate(self) -> None:
+        """Rate what has come, for as long as the process lives, and hand it to the writer."""
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._waiting)
+                self._changed.wait_for(self._worth_rating)
                 group, self._waiting = self._waiting[:MOST_AT_ONCE], self._waiting[MOST_AT_ONCE:]
             try:
-                done = self._rated(group)
-            except BaseException as error:  # nothing of the group is stored: each is told, and the writer goes on
-                log.error("scores not stored", kind=type(error).__name__, of=len(group))
-                for one in group:
-                    one.error = one.error or error
-                done = group
-            _deliver(done)
+                done = self._answered(group)
+            except BaseException as error:
+                done = _failed("scores not rated", group, error)
+            with self._changed:
+                self._rated += done
+                self._changed.notify_all()
 
-    def _rated(self, group: list[Asked]) -> list[Asked]:
-        """Rate and store those of ``group`` whose features are at hand; the others come again when they are."""
+    def _write(self) -> None:
+        """Store and commit what has been rated, for as long as the process lives, and wake those who wait for it."""
+        while True:
+            with self._changed:
+                self._storing = False
+                self._changed.notify_all()
+                self._changed.wait_for(lambda: self._rated)
+                group, self._rated, self._storing = self._rated, [], True
+            try:
+                GROUPS.observe(len(group))
+                with COMMITS.time(), writing_connection(self.rater.base.engine) as connection:
+                    store(connection, group, self.rater.online)
+            except BaseException as error:  # nothing of the group is stored: each is told, and the writer goes on
+                _failed("scores not stored", group, error)
+            _deliver(group)
+
+    def _answered(self, group: list[Asked]) -> list[Asked]:
+        """Rate those of ``group`` whose features are at hand; the others come again when they are."""
         new = [one for one in group if one.look is None and one.error is None]
         if new:
             with self.rater.base.engine.connect() as connection:
                 self._find(connection, new)
         for segment, some in _by_segment(one for one in group if one.look is not None and one.error is None):
             self._answer(segment, some)
-        done = [one for one in group if one.answered is not None or one.error is not None]
-        if done:
-            GROUPS.observe(len(done))
-            with COMMITS.time(), writing(self.rater.base.engine) as session:
-                self._store(session, done)
+        done = []
         for one in group:
-            if one.answered is None and one.error is None:
+            if one.answered is not None or one.error is not None:
+                done.append(one)
+            else:
                 self._pool.submit(self._compute, one)
         return done
 
     def _find(self, connection: Connection, group: list[Asked]) -> None:
         """Look up clients, subjects, and the latest features of those who are asked about as of now."""
-        known = _keys(connection, {one.actor for one in group})
+        known, moment = _keys(connection, {one.actor for one in group}), now()
         ids = {one.subject for one in group if SUBJECT_ID.fullmatch(one.subject)}
-        subjects: dict[str, Subject] = {}
-        row = SubjectRow
-        rows = select(row.subject_id, row.kind, row.masked).where(row.subject_id.in_(ids))
-        for subject_id, kind, masked in connection.execute(rows.order_by(row.subject_id, row.kind)):
-            subjects.setdefault(subject_id, Subject(subject_id, kind, masked))
+        subjects: dict[str, tuple[Subject, bytes | None, bytes | None]] = {}
+        for subject_id, kind, masked, numbers, evidence in select_in(connection, SUBJECTS, sorted(ids)):
+            subjects.setdefault(subject_id, (Subject(subject_id, kind, masked), numbers, evidence))
+        session = Session(bind=connection)
         for one in group:
             try:
                 if one.actor not in known or one.proof not in known[one.actor]:
                     raise NotAuthenticated(Text("密钥已撤销", "the key was revoked"))
                 found = subjects.get(one.subject)
-                one.found = self._subject(one.subject) if found is None else found
+                one.found = self._subject(one.subject) if found is None else found[0]
                 one.allowed(one.found.kind)
                 if one.consented is not None:
-                    one.consented(one.found.subject_id, one.found.kind)
+                    one.consented(one.found.subject_id, one.found.kind, session)
                 check_rated(one.found.kind)
-                one.moment = parse_as_of(one.as_of)
-                if one.moment > now():
+                one.moment = moment if one.as_of is None else parse_as_of(one.as_of)
+                if one.moment > moment:
                     raise BadMoment(Text("时点不能在未来", "an as-of in the future is not accepted"))
             except HuixinError as error:
                 one.error = error
+        session.close()
         for segment, some in _by_segment(one for one in group if one.error is None):
-            self._take_kept(connection, segment, some)
+            self._take_kept(connection, segment, some, {name: found[1:] for name, found in subjects.items()})
 
     def _subject(self, text: str) -> Subject:
         found = self.rater.base.subject(text)
         return Subject(found.subject_id, found.kind, found.masked)
 
-    def _take_kept(self, connection: Connection, segment: str, group: list[Asked]) -> None:
-        kept = self.rater.online(segment).of_many(connection, [one.found.subject_id for one in group if one.found])
-        if kept is None:
+    def _take_kept(
+        self,
+        connection: Connection,
+        segment: str,
+        group: list[Asked],
+        kept: dict[str, tuple[bytes | None, bytes | None]],
+    ) -> None:
+        """Features and evidence that are ``kept`` by subject id, where they hold for the moment that is asked about."""
+        span = self.rater.online(segment).span(connection)
+        if span is None:
             return
-        codes = self.answers(segment).codes
+        since, until = span
+        more = {one.found.subject_id for one in group if one.found is not None and one.found.subject_id not in kept}
+        if more:
+            kept |= {row[0]: tuple(row[3:]) for row in select_in(connection, SUBJECTS, sorted(more))}
+        scored_at = now()
         for one in group:
             assert one.found is not None and one.moment is not None  # noqa: S101, PT018
-            row = kept.rows.get(one.found.subject_id)
-            if row is None or not kept.as_of <= one.moment < kept.valid_until:
+            numbers, evidence = kept.get(one.found.subject_id, (None, None))
+            if numbers is None or not since <= one.moment < until:
                 continue
-            if row[1] is None:
-                one.keep = kept.as_of
+            if evidence is None:
+                one.keep = since
             else:
-                one.look = _look(one, row[0], EvidenceText.from_bytes(codes, row[1]))
+                row = np.frombuffer(numbers, "<f8")
+                one.look = _look(one, row, EvidenceText.from_bytes(evidence), scored_at)
 
     def _compute(self, one: Asked) -> None:
         """Features and evidence from the records, aside; then the question comes again."""
@@ -206,10 +216,10 @@ class ScoreGroups:
             features = self.rater.online(segment).get(subject_id, one.moment) or pipeline.one(subject_id, one.moment)
             evidence = pipeline.evidence(subject_id, one.moment, pipeline.codes, EVIDENCE_LIMIT)
             numbers = np.array([features[code] for code in pipeline.codes])
-            one.look = _look(one, numbers, EvidenceText.of_records(pipeline.codes, evidence))
+            one.look = _look(one, numbers, EvidenceText.of_records(pipeline.codes, evidence), now())
         except BaseException as error:
             one.error = error
-        self._add([one])
+        self._add(one)
 
     def _answer(self, segment: str, group: list[Asked]) -> None:
         """Rate all at once; where that fails, one by one, so that nobody pays for another's trouble."""
@@ -224,25 +234,6 @@ class ScoreGroups:
             for one in group:
                 self._answer(segment, [one])
 
-    def _store(self, session: Session, group: list[Asked]) -> None:
-        for one in group:
-            if one.settle is not None and one.answered is not None:
-                try:
-                    one.settle(session, one.answered.answer)
-                except HuixinError as error:
-                    one.answered, one.error = None, error
-        given = [one for one in group if one.answered is not None]
-        if given:
-            rows = [_row(one) for one in given]
-            for one, row in zip(given, rows, strict=True):
-                one.sealed = sealed(row)
-            session.execute(insert(SCORES), rows)
-        enter_all(session, [entry for one in group if (entry := _entry(one)) is not None])
-        for one in given:
-            if one.keep is not None and one.found is not None and one.look is not None:
-                kept = {one.found.subject_id: one.look.evidence.to_bytes()}
-                self.rater.online(one.found.kind).keep_evidence(session.connection(), one.keep, kept)
-
 
 def _by_segment(group: Iterable[Asked]) -> Iterable[tuple[str, list[Asked]]]:
     found: dict[str, list[Asked]] = {}
@@ -252,46 +243,21 @@ def _by_segment(group: Iterable[Asked]) -> Iterable[tuple[str, list[Asked]]]:
     return found.items()
 
 
-def _look(one: Asked, numbers: Any, evidence: EvidenceText) -> Look:
+def _look(one: Asked, numbers: Any, evidence: EvidenceText, scored_at: datetime) -> Look:
     assert one.found is not None and one.moment is not None  # noqa: S101, PT018
-    score_id, found = f"s-{secrets.token_hex(12)}", one.found
+    found, moment = one.found, one.moment
+    score_id = new_score_id()
     return Look(
-        score_id, found.subject_id, found.masked, one.moment, now(), numbers, evidence, one.language, one.reasons
+        score_id, found.subject_id, found.masked, moment, scored_at, numbers, evidence, one.language, one.reasons
     )
 
 
-def _row(one: Asked) -> dict[str, Any]:
-    assert one.look is not None and one.answered is not None and one.found is not None  # noqa: S101, PT018
-    look, answered = one.look, one.answered
-    return {
-        "score_id": look.score_id,
-        "subject_id": look.subject_id,
-        "as_of": look.as_of,
-        "scored_at": look.scored_at,
-        "segment": one.found.kind,
-        "model_name": model_name(one.found.kind),
-        "model_version": answered.model_version,
-        "pd": answered.pd,
-        "score": answered.score,
-        "grade": answered.grade,
-        "features": answered.features,
-        "payload": answered.payload,
-    }
-
-
-def _entry(one: Asked) -> Entry | None:
-    """What the trail says of a question: a score, or why it was refused; nothing where the key was not known."""
-    if one.answered is not None and one.look is not None:
-        payload = {
-            "score_id": one.look.score_id,
-            "score": one.answered.score.hex(),
-            "authorisation": one.authorisation,
-            "sealed": one.sealed,
-        }
-        return Entry(one.actor, "score", one.look.subject_id, one.purpose, payload)
-    if isinstance(one.error, HuixinError) and not isinstance(one.error, NotAuthenticated):
-        return Entry(one.actor, "score.refused", None, one.purpose, {"reason": one.error.code})
-    return None
+def _failed(what: str, group: list[Asked], error: BaseException) -> list[Asked]:
+    """All of ``group``, each with what befell it."""
+    log.error(what, kind=type(error).__name__, of=len(group))
+    for one in group:
+        one.error = one.error or error
+    return group
 
 
 def _deliver(done: Iterable[Asked]) -> None:
@@ -317,10 +283,8 @@ def _wake(done: list[Asked]) -> None:
 
 def _keys(connection: Connection, clients: set[str]) -> dict[str, set[str | None]]:
     """The hashes of the keys that open now, by client that is not revoked; None stands for another proof."""
-    row = ClientRow
-    asked = select(row.client_id, row.key_hash, row.former_hash, row.former_until)
-    found = connection.execute(asked.where(row.client_id.in_(clients), row.revoked_at.is_(None)))
+    moment = now()
     return {
-        client_id: {None, present, *([former] if former and until is not None and now() < until else [])}
-        for client_id, present, former, until in found
+        client_id: {None, present, *([former] if former and until is not None and moment < moment_out(until) else [])}
+        for client_id, present, former, until in select_in(connection, CLIENTS, sorted(clients))
     }

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import orjson
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -15,6 +14,7 @@ from records.database import LifecycleRow, ScoreRow
 from records.visibility import GONE
 from records.words import Text
 from scoring.scorer import TOLERANCE, Scorer
+from scoring.told import told_by
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def replayed(row: ScoreRow, bundle: Bundle, unreadable: tuple[str, ...] = ()) ->
     again = Scorer(bundle).score(np.frombuffer(row.features, "<f8").reshape(1, -1))
     score, pd = float(again.score[0]), float(again.pd[0])
     given = {code: float(value) for code, value in zip(bundle.codes, again.points[0], strict=True) if value}
-    told = orjson.loads(row.payload)
+    told = told_by(row)
     equal = score.hex() == row.score.hex() == float(told["score"]).hex() and pd.hex() == row.pd.hex()
     equal = equal and again.grade[0] == row.grade == told["grade"] and _same_points(told, given)
     detail = Text(f"存 {row.score!r}，重放 {score!r}", f"stored {row.score!r}, replayed {score!r}")

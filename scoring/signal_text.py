@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 import numpy as np
@@ -22,16 +21,20 @@ from scoring.signals import IN_DEFAULT, REASONS_WITH_EVIDENCE, SEVERITIES
 from scoring.warning_rules import Rule, rules
 
 Floats = npt.NDArray[np.float64]
-Told = tuple[int, str]
+Told = tuple[int, bytes]
+NOTHING = "[]"
+TEXTS_KEPT = 200_000
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Noticed:
-    """What holds for n rows: ``fired`` [n, rules]; rows of the model's alarm with the shares of its features."""
+    """What holds for n rows: the rules that fired, by row; of rows of the model's alarm, the shares of its features
+    and those that raise the odds most (places, a few more than are told).
+    """
 
-    fired: npt.NDArray[np.bool_]
-    noisy: npt.NDArray[np.bool_]
+    fired: list[list[int]]
     shares: dict[int, Floats]
+    raising: dict[int, list[int]]
 
 
 class SignalTexts:
@@ -43,25 +46,29 @@ class SignalTexts:
         known = [rule for rule in declared if segment in rule.segments and all(one[0] in place for one in rule.when)]
         self.rules = sorted(known, key=lambda rule: SEVERITIES.index(rule.severity))
         self._place, self._horizon = place, HORIZONS.index(self._alarm.horizon)
+        self._behind = [[place[code] for code in rule.features if code in place] for rule in self.rules]
         self._conditions(place)
         hazard = serving.warning.explainer if serving.warning else None
         self._hazard = hazard if isinstance(hazard, HazardModel) else None
         self._hazard_codes = serving.warning.codes if serving.warning else ()
         self._warned = np.array([place[code] for code in self._hazard_codes], np.intp)
-        self._kept: dict[tuple[Any, ...], str] = {}
+        self._warned_places: list[int] = self._warned.tolist()
+        self._kept: dict[tuple[Any, ...], bytes] = {}
 
     def notice(self, numbers: Floats, distress: Floats) -> Noticed:
         """What holds for rows of features [n, features] and probabilities of distress [n, 3]."""
-        fired = self._fired(numbers)
+        fired: list[list[int]] = [[] for _ in range(len(numbers))]
+        for row, rule in zip(*(one.tolist() for one in np.nonzero(self._fired(numbers))), strict=True):
+            fired[row].append(rule)
         severe = min((least for _, least in self._alarm.levels), default=2.0)
         alarmed = np.flatnonzero(distress[:, self._horizon] >= severe)
-        shares: dict[int, Floats] = {}
-        if len(alarmed) and self._hazard is not None:
-            found = self._hazard.explain(numbers[np.ix_(alarmed, self._warned)])[1]
-            shares = dict(zip(alarmed.tolist(), found, strict=True))
-        noisy = np.asarray(fired.any(axis=1), bool)
-        noisy[alarmed] = True
-        return Noticed(fired, noisy, shares)
+        if not len(alarmed) or self._hazard is None:
+            return Noticed(fired, {}, {})
+        found = self._hazard.explain(numbers[np.ix_(alarmed, self._warned)])[1]
+        # A few more than are told: two shares that differ may multiply the odds alike.
+        most = np.argsort(-found, axis=1, kind="stable")[:, : REASONS_WITH_EVIDENCE + 3].tolist()
+        at = alarmed.tolist()
+        return Noticed(fired, dict(zip(at, found, strict=True)), dict(zip(at, most, strict=True)))
 
     def text(
         self,
@@ -70,20 +77,21 @@ class SignalTexts:
         numbers: Floats,
         ahead: float,
         evidence: EvidenceText,
-        today: date,
+        today: bytes,
         language: Language | None,
         brief: bool,
-    ) -> tuple[str, bool]:
+    ) -> tuple[bytes, bool]:
         """The signals of one row as a JSON array, the gravest first, and whether the subject is in default.
 
-        ``ahead``: its probability of distress at the alarm's horizon.
+        ``ahead``: its probability of distress at the alarm's horizon; ``today``: the as-of's day, ISO 8601.
         """
-        fired = [self.rules[at] for at in np.flatnonzero(found.fired[row]).tolist()]
-        told = [self._of_rule(rule, numbers, evidence, today, language) for rule in fired]
+        fired = found.fired[row]
+        told = [self._of_rule(at, numbers, evidence, today, language) for at in fired]
         if row in found.shares:
-            told.append(self._of_model(found.shares[row], numbers, ahead, evidence, today, language, brief))
-        told.sort(key=lambda one: one[0])
-        return f"[{','.join(text for _, text in told)}]", any(rule.code == IN_DEFAULT for rule in fired)
+            shares, raising = found.shares[row], self._raising(found.shares[row], found.raising[row])
+            told.append(self._of_model(shares, raising, numbers, ahead, evidence, today, language, brief))
+            told.sort(key=lambda one: one[0])
+        return b"[%b]" % b",".join([text for _, text in told]), any(self.rules[at].code == IN_DEFAULT for at in fired)
 
     def probability(self, ahead: Sequence[float]) -> float:
         """The one at the alarm's horizon of those at all horizons."""
@@ -107,113 +115,129 @@ class SignalTexts:
         return np.logical_and.reduceat(holds, self._starts, axis=1)
 
     def _of_rule(
-        self, rule: Rule, numbers: Floats, evidence: EvidenceText, today: date, language: Language | None
+        self, at: int, numbers: Floats, evidence: EvidenceText, today: bytes, language: Language | None
     ) -> Told:
+        rule = self.rules[at]
         code = rule.when[0][0]
-        value = float(numbers[self._place[code]])
-        key = (rule.code, value, language)
+        value = numbers.item(self._place[code])
+        key = (at, value, language)
         said = self._kept.get(key)
         if said is None:
             said = self._keep(key, _detail(rule, code, value, language))
-        since, behind = _records(evidence, rule.features)
-        head = f'{{"code":"{rule.code}","severity":"{rule.severity}","since":"{since or today.isoformat()}",'
-        return SEVERITIES.index(rule.severity), f'{head}{said},"evidence":{behind},"reasons":[],"base_odds":null}}'
+        since, behind = _records(evidence, self._behind[at])
+        return SEVERITIES.index(rule.severity), (
+            b'{"code":"%b","severity":"%b","since":"%b",%b,"evidence":%b,"reasons":[],"base_odds":null}'
+            % (rule.code.encode(), rule.severity.encode(), since or today, said, behind)
+        )
+
+    def _raising(self, shares: Floats, most: list[int]) -> list[tuple[int, float]]:
+        """Places and multiples of the odds of the features that raise them most, as ``signals.raising_most``."""
+        times = [(at, math.exp(shares.item(at))) for at in sorted(most)]
+        raising = [one for one in times if one[1] > 1]
+        return sorted(raising, key=lambda one: -abs(math.log(one[1])))[:REASONS_WITH_EVIDENCE]
 
     def _of_model(
         self,
         shares: Floats,
+        raising: list[tuple[int, float]],
         numbers: Floats,
         ahead: float,
         evidence: EvidenceText,
-        today: date,
+        today: bytes,
         language: Language | None,
         brief: bool,
     ) -> Told:
         """The model's own alarm with its reasons; in brief only those that raise the odds most, and no base."""
         assert self._hazard is not None  # noqa: S101
-        alarm, severity = self._alarm, self._alarm.severity(ahead) or SEVERITIES[-1]
-        times = {at: math.exp(share) for at, share in enumerate(shares.tolist()) if share}
-        order = sorted(times, key=lambda at: -abs(math.log(times[at])))
-        raising = [at for at in order if times[at] > 1][:REASONS_WITH_EVIDENCE]
-        told = raising if brief else order
-        reasons = [self._alarm_reason(at, times[at], numbers, evidence, language) for at in told]
-        since, behind = _records(evidence, [self._hazard_codes[at] for at in raising])
-        base = "null" if brief else repr(self._hazard.base_odds(alarm.horizon))
-        first = raising[0] if raising else None
-        said = _alarm_words(
-            alarm.horizon,
-            ahead,
-            None if first is None else self._hazard_codes[first],
-            0.0 if first is None else float(numbers[self._warned[first]]),
-            0.0 if first is None else times[first],
+        alarm, severity, base = self._alarm, self._alarm.severity(ahead) or SEVERITIES[-1], b"null"
+        told = raising
+        if not brief:
+            every = [(at, math.exp(share)) for at, share in enumerate(shares.tolist()) if share]
+            told = sorted(every, key=lambda one: -abs(math.log(one[1])))
+            base = orjson.dumps(self._hazard.base_odds(alarm.horizon))
+        reasons = [self._alarm_reason(at, times, numbers, evidence, language) for at, times in told]
+        since, behind = _records(evidence, [self._warned_places[at] for at, _ in raising])
+        said = Text(
+            f"{alarm.horizon}个月内陷入困境的概率 {ahead:.1%}",
+            f"probability of distress within {alarm.horizon} months {ahead:.1%}",
         )
+        if raising:
+            first, odds = raising[0][0], f"{raising[0][1]:.1f}"
+            feature = registered()[self._hazard_codes[first]]
+            words = value_in_words(feature, numbers.item(self._warned_places[first]))
+            said = Text(
+                f"{said.zh}；首要原因：{feature.words.zh}（{words.zh}），风险倍数 {odds}",
+                f"{said.en}; first of all {feature.words.en} ({words.en}): the odds times {odds}",
+            )
         return SEVERITIES.index(severity), (
-            f'{{"code":"{alarm.code}","severity":"{severity}","since":"{since or today.isoformat()}",'
-            f'"words":{_dumped(Text(alarm.zh, alarm.en), language)},"detail":{_dumped(said, language)},'
-            f'"evidence":{behind},"reasons":[{",".join(reasons)}],"base_odds":{base}}}'
+            b'{"code":"%b","severity":"%b","since":"%b","words":%b,"detail":%b,"evidence":%b,"reasons":[%b],'
+            b'"base_odds":%b}'
+            % (
+                alarm.code.encode(),
+                severity.encode(),
+                since or today,
+                text_json(Text(alarm.zh, alarm.en), language),
+                text_json(said, language),
+                behind,
+                b",".join(reasons),
+                base,
+            )
         )
 
     def _alarm_reason(
         self, at: int, times: float, numbers: Floats, evidence: EvidenceText, language: Language | None
-    ) -> str:
-        code = self._hazard_codes[at]
-        value = float(numbers[self._warned[at]])
-        key = (at, value if value == value else None, language)
+    ) -> bytes:
+        place = self._warned_places[at]
+        value = numbers.item(place)
+        key = (self._hazard_codes[at], value if value == value else None, language)
         words = self._kept.get(key)
         if words is None:
-            feature, known = registered()[code], None if value != value else value
-            number = orjson.dumps(known).decode()
+            feature = registered()[self._hazard_codes[at]]
             words = self._keep(
                 key,
-                f'{{"feature":"{code}","words":{_dumped(feature.words, language)},"value":{number},'
-                f'"value_words":{_dumped(value_in_words(feature, value), language)},"times":',
+                b'{"feature":"%b","words":%b,"value":%b,"value_words":%b,"times":'
+                % (
+                    feature.code.encode(),
+                    text_json(feature.words, language),
+                    orjson.dumps(value),
+                    text_json(value_in_words(feature, value), language),
+                ),
             )
-        return f'{words}{times!r},"evidence":{evidence.text(code)}}}'
+        return b'%b%b,"evidence":%b}' % (words, orjson.dumps(times), evidence.behind(place))
 
-    def _keep(self, key: tuple[Any, ...], text: str) -> str:
+    def _keep(self, key: tuple[Any, ...], text: bytes) -> bytes:
         if len(self._kept) > TEXTS_KEPT:
             self._kept.clear()
         self._kept[key] = text
         return text
 
 
-TEXTS_KEPT = 200_000
+def text_json(text: Text, language: Language | None) -> bytes:
+    """JSON of a text in ``language``, or in both."""
+    zh, en = text
+    if language is None:
+        return orjson.dumps({"zh": zh, "en": en})
+    return orjson.dumps(zh if language == "zh" else en)
 
 
-def _detail(rule: Rule, code: str, value: float, language: Language | None) -> str:
+def _detail(rule: Rule, code: str, value: float, language: Language | None) -> bytes:
     feature = registered()[code]
     said = value_in_words(feature, value)
     detail = Text(f"{feature.words.zh}：{said.zh}", f"{feature.words.en}: {said.en}")
-    return f'"words":{_dumped(Text(rule.zh, rule.en), language)},"detail":{_dumped(detail, language)}'
+    return b'"words":%b,"detail":%b' % (text_json(Text(rule.zh, rule.en), language), text_json(detail, language))
 
 
-def _alarm_words(horizon: int, ahead: float, code: str | None, value: float, times: float) -> Text:
-    said = Text(
-        f"{horizon}个月内陷入困境的概率 {ahead:.1%}", f"probability of distress within {horizon} months {ahead:.1%}"
-    )
-    if code is None:
-        return said
-    feature = registered()[code]
-    words, odds = value_in_words(feature, value), f"{times:.1f}"
-    return Text(
-        f"{said.zh}；首要原因：{feature.words.zh}（{words.zh}），风险倍数 {odds}",
-        f"{said.en}; first of all {feature.words.en} ({words.en}): the odds times {odds}",
-    )
-
-
-def _records(evidence: EvidenceText, codes: Sequence[str]) -> tuple[str | None, str]:
-    """The day of the earliest of the records behind ``codes``, and all of them as JSON, the latest first."""
-    texts = list(dict.fromkeys(text for code in codes if (text := evidence.text(code)) != "[]"))
+def _records(evidence: EvidenceText, places: Sequence[int]) -> tuple[bytes | None, bytes]:
+    """The day of the earliest of the records behind features, and all of them as JSON, the latest first."""
+    texts = dict.fromkeys([evidence.texts[evidence.of[place]] for place in places])
+    texts.pop(NOTHING, None)
     if not texts:
-        return None, "[]"
+        return None, b"[]"
     if len(texts) == 1:
-        records, text = orjson.loads(texts[0]), texts[0]
+        only = next(iter(texts))
+        records, text = evidence.records(only), only.encode()
     else:
-        every = {tuple(one.values()): one for text in texts for one in orjson.loads(text)}.values()
-        records = sorted(every, key=lambda one: (one["occurred_on"], one["record_id"]), reverse=True)
-        text = orjson.dumps(records).decode()
-    return min(one["occurred_on"] for one in records), text
-
-
-def _dumped(text: Text, language: Language | None) -> str:
-    return orjson.dumps(text._asdict() if language is None else text.in_language(language)).decode()
+        every = {tuple(one.values()): one for text in texts for one in evidence.records(text)}
+        records = sorted(every.values(), key=lambda one: (one["occurred_on"], one["record_id"]), reverse=True)
+        text = orjson.dumps(records)
+    return min([one["occurred_on"] for one in records]).encode(), text

@@ -116,8 +116,8 @@ async def score(request: Request) -> Response:
         actor=client.client_id,
         purpose=asked.purpose,
         allowed=lambda kind: allow_subject(client, kind, asked.authorisation),
-        consented=lambda subject_id, kind: consents.check(
-            client, subject_id, (kind,), asked.purpose, asked.authorisation
+        consented=lambda subject_id, kind, session: consents.check(
+            client, subject_id, (kind,), asked.purpose, asked.authorisation, session
         ),
         proof=proof,
         as_of=asked.as_of,

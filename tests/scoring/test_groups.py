@@ -118,7 +118,7 @@ def test_what_cannot_be_stored_is_not_answered(
 
     before = stored()
     with monkeypatch.context() as patched:
-        patched.setattr(grouping, "enter_all", full)
+        patched.setattr(grouping, "store", full)
         found = ask(scores, *(question(one, client_id) for one in ids[:3]))
     assert [type(one) for one in found] == [OperationalError] * 3
     assert stored() == before

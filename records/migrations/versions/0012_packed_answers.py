@@ -1,0 +1,16 @@
+"""what a score told, packed; rows of old keep their text"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0012"
+down_revision = "0011"
+
+
+def upgrade() -> None:
+    op.add_column("scores", sa.Column("answer", sa.LargeBinary(), nullable=True))
+
+
+def downgrade() -> None:
+    """The answers of rows that are younger than the column are lost with it; their scores replay all the same."""
+    op.drop_column("scores", "answer")
