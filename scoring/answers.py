@@ -212,20 +212,20 @@ class Answers:
         language: Language | None,
     ) -> bytes:
         """The reasons of ``order`` as JSON."""
-        texts = self._texts[language]
+        texts, place = self._texts[language], self._place
         if len(texts) > TEXTS_KEPT:
             texts.clear()
         told: list[bytes] = []
         for at, value, share, points_told in zip(order, values, points, _numbers(points), strict=True):
             if share == 0.0:
                 break
-            key = (at, value if value == value else None)
+            key = at, (value if value == value else None)
             words = texts.get(key)
             if words is None:
                 said = text_json(value_in_words(self._told[at], value), language)
                 named = self._named[language][at]
                 words = texts[key] = b'%b%b,"value_words":%b,"points":' % (named, orjson.dumps(value), said)
-            behind = b"[]" if evidence is None else evidence.behind(self._place[at])
+            behind = b"[]" if evidence is None else evidence.texts[evidence.of[place[at]]].encode()
             told.append(b'%b%b,"evidence":%b}' % (words, points_told, behind))
         return b"[%b]" % b",".join(told)
 

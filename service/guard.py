@@ -7,7 +7,6 @@ import time
 
 import structlog
 from fastapi import Request
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from records.words import Text
@@ -42,21 +41,21 @@ class Guard:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        started, request = time.perf_counter(), Request(scope)
-        request.state.request_id = problems.request_id(request.headers.get("x-request-id"))
-        REQUEST_ID.set(request.state.request_id)
-        status = 500
+        started, headers, status = time.perf_counter(), scope["headers"], 500
+        request_id = problems.request_id(_header(headers, b"x-request-id"))
+        scope.setdefault("state", {})["request_id"] = request_id
+        REQUEST_ID.set(request_id)
 
         async def sent(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                _dress(scope, message, request.state.request_id)
+                _dress(scope, message, request_id)
             await send(message)
 
         try:
-            if (most := _exceeded(request)) is not None:
-                await _too_large(request, most)(scope, receive, sent)
+            if (most := _exceeded(scope, headers)) is not None:
+                await _too_large(Request(scope), most)(scope, receive, sent)
             else:
                 await self.app(scope, _in_time(request, receive), sent)
         finally:
@@ -109,18 +108,30 @@ def _too_large(request: Request, most: int) -> ASGIApp:
 
 def _dress(scope: Scope, message: Message, request_id: str) -> None:
     headers = message.setdefault("headers", [])
-    headers.append((b"x-request-id", request_id.encode()))
-    headers.extend(RAW_HEADERS)
-    for name, value in scope.get("state", {}).get("limit_headers", {}).items():
+    kept = scope["path"].startswith("/static") or _header(headers, b"cache-control") is not None
+    headers += (*RAW_HEADERS, (b"x-request-id", request_id.encode()))
+    for name, value in scope["state"].get("limit_headers", {}).items():
         headers.append((name.lower().encode(), value.encode()))
-    if not scope["path"].startswith("/static"):
-        MutableHeaders(raw=headers).setdefault("Cache-Control", "no-store")
+    if not kept:
+        headers.append((b"cache-control", b"no-store"))
 
 
-def _exceeded(request: Request) -> int | None:
+def _exceeded(scope: Scope, headers: list[tuple[bytes, bytes]]) -> int | None:
     """The most bytes that a body may have, where this one says that it has more, or does not say."""
-    length = request.headers.get("content-length", "0")
-    counted = body_limit(request)
-    most = counted or LISTS.get(f"{request.method} {request.url.path}", MAXIMUM_BODY)
-    chunked = counted is None and "chunked" in request.headers.get("transfer-encoding", "")
-    return most if chunked or not length.isdecimal() or int(length) > most else None
+    length, chunked = "0", False
+    for name, value in headers:
+        if name == b"content-length":
+            length = value.decode("latin-1")
+        elif name == b"transfer-encoding":
+            chunked = b"chunked" in value
+    counted = None if scope["path"] == "/v1/scores" else body_limit(Request(scope))
+    most = counted or LISTS.get(f"{scope['method']} {scope['path']}", MAXIMUM_BODY)
+    return most if (chunked and counted is None) or not length.isdecimal() or int(length) > most else None
+
+
+def _header(headers: list[tuple[bytes, bytes]], wanted: bytes) -> str | None:
+    """The first header of this name, where there is one."""
+    for name, value in headers:
+        if name == wanted:
+            return value.decode("latin-1")
+    return None

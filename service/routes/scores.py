@@ -23,8 +23,11 @@ from service.problems import PROBLEMS
 from service.security import Action, Asking, Client, Purpose, allow, allow_subject, client_of
 from service.security.asking import bound_to_certificate, limit
 from service.security.certificates import certificate_of
+from service.security.consents import Consents
 
 KEYS_REMEMBERED = 10_000
+FAILED = "huixin.failed"
+"""Where in a request's scope the short way (``service.hot_path``) leaves what it met with."""
 JSON = re.compile(r"application/([a-z.+-]+\+)?json\s*(;|$)", re.IGNORECASE)
 router = APIRouter(prefix="/v1", tags=["scores"], responses=PROBLEMS)
 
@@ -103,28 +106,16 @@ async def score(request: Request) -> Response:
     when score and entry are on disk.
     """
     request.scope["route"] = HOT
+    if (failed := request.scope.get(FAILED)) is not None:
+        raise failed
     client, proof = await recognised(request)
-    consents = request.app.state.consents
     asked = await _read(request)
     try:
         allow(client, "score")
     except HuixinError as error:
         await run_in_threadpool(_refused, request, client, "score", error, asked.purpose)
         raise
-    question = Asked(
-        subject=asked.subject.strip(),
-        actor=client.client_id,
-        purpose=asked.purpose,
-        allowed=lambda kind: allow_subject(client, kind, asked.authorisation),
-        consented=lambda subject_id, kind, session: consents.check(
-            client, subject_id, (kind,), asked.purpose, asked.authorisation, session
-        ),
-        proof=proof,
-        as_of=asked.as_of,
-        authorisation=asked.authorisation,
-        language=asked.language,
-        reasons=asked.reasons,
-    )
+    question = question_of(request.app.state, client, proof, asked)
     groups: ScoreGroups = request.app.state.groups
     if (key := request.headers.get("idempotency-key")) is None:
         return Response(await groups.score(question), media_type="application/json")
@@ -139,6 +130,26 @@ async def score(request: Request) -> Response:
 
 HOT = Route("/v1/scores", score, methods=["POST"])
 """Answers before FastAPI's router looks: without dependencies to solve and answers to serialise."""
+
+
+def question_of(state: Any, client: Client, proof: str | None, asked: ScoreRequest) -> Asked:
+    """What a client asks of the groups of the service's ``state``."""
+    consents: Consents = state.consents
+    purpose, authorisation = asked.purpose, asked.authorisation
+    return Asked(
+        subject=asked.subject.strip(),
+        actor=client.client_id,
+        purpose=purpose,
+        allowed=lambda kind: allow_subject(client, kind, authorisation),
+        consented=lambda subject_id, kind, session: consents.check(
+            client, subject_id, (kind,), purpose, authorisation, session
+        ),
+        proof=proof,
+        as_of=asked.as_of,
+        authorisation=authorisation,
+        language=asked.language,
+        reasons=asked.reasons,
+    )
 
 
 async def recognised(request: Request) -> tuple[Client, str | None]:
@@ -174,9 +185,13 @@ async def _read(request: Request) -> ScoreRequest:
             raise RequestValidationError([{"loc": ("header", "content-type"), "type": "json_type"}])
         return ScoreRequest.model_validate_json(await request.body())
     except ValidationError as error:
-        raise RequestValidationError(
-            [{**one, "loc": ("body", *one["loc"])} for one in error.errors(include_url=False, include_input=False)]
-        ) from error
+        raise invalid(error) from error
+
+
+def invalid(error: ValidationError) -> RequestValidationError:
+    """What is wrong with a body, as the handlers of errors read it."""
+    found = error.errors(include_url=False, include_input=False)
+    return RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in found])
 
 
 @router.post(
