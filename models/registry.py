@@ -368,18 +368,17 @@ class Registry:
     def _asked(self, question: Callable[[], Any]) -> Any:
         """MLflow's answer, None where it knows no such thing. Raises ``RegistryUnreachable`` where there is none."""
         from mlflow.exceptions import MlflowException
+        from sqlalchemy.exc import SQLAlchemyError
 
         try:
             return question()
-        except MlflowException as error:
-            if error.error_code in ABSENT:
+        except (MlflowException, SQLAlchemyError, OSError) as error:
+            why = getattr(error, "error_code", type(error).__name__)
+            if why in ABSENT:
                 return None
             host = urlsplit(self._uri).hostname or self._uri
             raise RegistryUnreachable(
-                Text(
-                    f"MLflow（{host}）没有应答：{error.error_code}",
-                    f"MLflow ({host}) gave no answer: {error.error_code}",
-                )
+                Text(f"MLflow（{host}）没有应答：{why}", f"MLflow ({host}) gave no answer: {why}")
             ) from error
 
 

@@ -225,6 +225,11 @@ class ScoreGroups:
         """Rate all at once; where that fails, one by one, so that nobody pays for another's trouble."""
         try:
             answers = self.answers(segment)
+        except Exception as error:  # no model serves: asking once for all of them is enough
+            for one in group:
+                one.error = error
+            return
+        try:
             for one, answered in zip(group, answers.answer([one.look for one in group if one.look]), strict=True):
                 one.answered = answered
         except Exception as error:

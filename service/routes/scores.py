@@ -17,6 +17,7 @@ from records.errors import HuixinError
 from records.words import Language
 from scoring.audit import record
 from scoring.groups import Asked, ScoreGroups
+from service.etags import NOT_MODIFIED, tagged
 from service.idempotency import Once, Settle, asked_once
 from service.looks import Authorisation, look
 from service.problems import PROBLEMS
@@ -208,13 +209,18 @@ async def _documented(request: Request, client: Asking, once: Once) -> dict[str,
     raise NotImplementedError
 
 
-@router.get("/scores/{score_id}", summary="查看已给出的评分 / a score given before")
-def stored(request: Request, score_id: str, client: Asking, authorisation: Authorisation = None) -> dict[str, Any]:
-    """评分给出时的原文。 / The score exactly as it was given."""
+@router.get(
+    "/scores/{score_id}",
+    summary="查看已给出的评分 / a score given before",
+    response_model=dict[str, Any],
+    responses=NOT_MODIFIED,
+)
+def stored(request: Request, score_id: str, client: Asking, authorisation: Authorisation = None) -> Response:
+    """评分给出时的原文。带 ETag。 / The score exactly as it was given. With an ETag."""
     _allowed(request, client, "read")
     found: dict[str, Any] = request.app.state.rater.stored(score_id)
     look(request, client, "read", found["subject_id"], authorisation, found["segment"], score_id=found["score_id"])
-    return found
+    return tagged(request, found)
 
 
 @router.post("/scores/{score_id}/replay", summary="重放评分 / give a stored score again")
