@@ -98,8 +98,9 @@ class Answers:
         points = scores.points[0]
         order = np.argsort(-np.abs(points), kind="stable")[:most]
         reasons = self._reasons(order.tolist(), values[order].tolist(), points[order].tolist(), None, language)
-        others = float(_others(scores.points, order[None])[0])
-        return float(scores.pd[0]), float(scores.score[0]), scores.grade[0], reasons, others
+        rest = points.copy()
+        rest[order] = 0.0
+        return scores.pd.item(0), scores.score.item(0), scores.grade[0], reasons, float(rest.sum())
 
     def answer(self, looks: Sequence[Look]) -> list[Answered]:
         """Rate all ``looks`` at once; the bits do not depend on who is rated beside whom. Raises ``HuixinError``."""

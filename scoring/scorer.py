@@ -23,7 +23,7 @@ class ReasonsDoNotAddUp(HuixinError):
     title: ClassVar[Text] = Text("理由合计与评分不符", "Reasons do not add up to the score")
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Scores:
     """Scores of n rows: ``base_points + points.sum(axis=1) + clip_points == score`` within 1e-6, checked.
 
