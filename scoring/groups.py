@@ -36,7 +36,7 @@ from scoring.rating import EVIDENCE_LIMIT, Rater, check_rated, new_score_id
 __all__ = ["Asked", "ScoreGroups", "Subject"]
 MOST_AT_ONCE = 256
 COMPUTING_THREADS = 2
-WORTH_RATING = 16
+WORTH_RATING = 32
 """So many questions are rated while the writer waits for the disk; fewer wait for it to be free, and for company."""
 
 SUBJECTS = (
@@ -58,7 +58,9 @@ class ScoreGroups:
 
     def __init__(self, rater: Rater) -> None:
         self.rater = rater
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._to_rate, self._to_write = threading.Condition(self._lock), threading.Condition(self._lock)
+        self._rating = False
         self._waiting: list[Asked] = []
         self._rated: list[Asked] = []
         self._storing = self._started = False
@@ -84,12 +86,13 @@ class ScoreGroups:
         return kept
 
     def _add(self, asked: Asked) -> None:
-        with self._changed:
+        with self._lock:
             self._waiting.append(asked)
             if not self._started:
                 self._start()
-            if self._worth_rating():
-                self._changed.notify_all()
+            if not self._rating and self._worth_rating():
+                self._rating = True  # awake: the next one need not call again
+                self._to_rate.notify()
 
     def _start(self) -> None:
         self._started = True
@@ -106,24 +109,27 @@ class ScoreGroups:
     def _rate(self) -> None:
         """Rate what has come, for as long as the process lives, and hand it to the writer."""
         while True:
-            with self._changed:
-                self._changed.wait_for(self._worth_rating)
+            with self._lock:
+                while not self._worth_rating():
+                    self._rating = False
+                    self._to_rate.wait()
+                self._rating = True
                 group, self._waiting = self._waiting[:MOST_AT_ONCE], self._waiting[MOST_AT_ONCE:]
             try:
                 done = self._answered(group)
             except BaseException as error:
                 done = _failed("scores not rated", group, error)
-            with self._changed:
+            with self._lock:
                 self._rated += done
-                self._changed.notify_all()
+                self._to_write.notify()
 
     def _write(self) -> None:
         """Store and commit what has been rated, for as long as the process lives, and wake those who wait for it."""
         while True:
-            with self._changed:
+            with self._lock:
                 self._storing = False
-                self._changed.notify_all()
-                self._changed.wait_for(lambda: self._rated)
+                self._to_rate.notify()
+                self._to_write.wait_for(lambda: self._rated)
                 group, self._rated, self._storing = self._rated, [], True
             try:
                 GROUPS.observe(len(group))

@@ -94,6 +94,7 @@ async def _body(receive: Receive) -> bytes | None:
         message = await receive()
         if message["type"] != "http.request":
             return None
-        found += message.get("body", b"")
+        part: bytes = message.get("body", b"")
+        found += part
         if not message.get("more_body", False):
             return found
