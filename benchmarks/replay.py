@@ -137,7 +137,7 @@ def _one_flipped(base: RecordBase, table: Table, rng: random.Random) -> Iterator
         row = connection.execute(select(table).limit(1).offset(rng.randrange(rows))).mappings().one()
     keys = list(table.primary_key.columns)
     while True:
-        column = rng.choice([one for one in table.columns if row[one.name] is not None])
+        column = rng.choice([one for one in table.columns if row[one.name] not in (None, "")])
         changed = _flip(row[column.name], rng)
         there = [one == (changed if one is column else row[one.name]) for one in keys]
         with suppress(DBAPIError), base.engine.begin() as connection:  # what a column cannot hold, nobody puts there

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -15,6 +14,7 @@ from records.bulk import insert_rows, moment_in
 from records.errors import HuixinError, NotAuthenticated
 from scoring.asked import Asked
 from scoring.audit import Entry, append
+from scoring.sealing import sealed
 from scoring.told import packed
 
 COLUMNS = (
@@ -37,39 +37,49 @@ COLUMNS = (
 def store(connection: Connection, group: Sequence[Asked], online: Callable[[str], OnlineFeatures]) -> None:
     """All of ``group`` that was answered or refused, in the write transaction of ``connection``."""
     given = [one for one in group if one.answered is not None]
-    moments = lru_cache(lambda moment: moment_in(connection, moment))
-    insert_rows(connection, "scores", COLUMNS, [_row(one, moments) for one in given])
-    append(connection, [entry for one in group if (entry := _entry(one)) is not None])
+    rows = [_row(one) for one in given]
+    seals = {id(one): sealed(row) for one, row in zip(given, rows, strict=True)}
+    kept_as = lru_cache(lambda moment: moment_in(connection, moment))
+    for row in rows:
+        row["as_of"], row["scored_at"] = kept_as(row["as_of"]), kept_as(row["scored_at"])
+    insert_rows(connection, "scores", COLUMNS, [tuple(row.values()) for row in rows])
+    append(connection, [entry for one in group if (entry := _entry(one, seals.get(id(one)))) is not None])
     for one in given:
         if one.keep is not None and one.found is not None and one.look is not None:
             kept = {one.found.subject_id: one.look.evidence.to_bytes()}
             online(one.found.kind).keep_evidence(connection, one.keep, kept)
 
 
-def _row(one: Asked, moments: Callable[[datetime], Any]) -> tuple[Any, ...]:
+def _row(one: Asked) -> dict[str, Any]:
+    """A row by column, in the order of ``COLUMNS``."""
     assert one.look is not None and one.answered is not None and one.found is not None  # noqa: S101, PT018
     look, answered, kind = one.look, one.answered, one.found.kind
-    return (
-        look.score_id,
-        look.subject_id,
-        moments(look.as_of),
-        moments(look.scored_at),
-        kind,
-        _model_name(kind),
-        answered.model_version,
-        answered.pd,
-        answered.score,
-        answered.grade,
-        answered.features,
-        "",
-        packed(answered.payload),
-    )
+    return {
+        "score_id": look.score_id,
+        "subject_id": look.subject_id,
+        "as_of": look.as_of,
+        "scored_at": look.scored_at,
+        "segment": kind,
+        "model_name": _model_name(kind),
+        "model_version": answered.model_version,
+        "pd": answered.pd,
+        "score": answered.score,
+        "grade": answered.grade,
+        "features": answered.features,
+        "payload": "",
+        "answer": packed(answered.payload),
+    }
 
 
-def _entry(one: Asked) -> Entry | None:
+def _entry(one: Asked, seal: str | None) -> Entry | None:
     """What the trail says of a question: a score, or why it was refused; nothing where the key was not known."""
     if one.answered is not None and one.look is not None:
-        payload = {"score_id": one.look.score_id, "score": one.answered.score.hex(), "authorisation": one.authorisation}
+        payload = {
+            "score_id": one.look.score_id,
+            "score": one.answered.score.hex(),
+            "authorisation": one.authorisation,
+            "sealed": seal,
+        }
         return Entry(one.actor, "score", one.look.subject_id, one.purpose, payload)
     if isinstance(one.error, HuixinError) and not isinstance(one.error, NotAuthenticated):
         return Entry(one.actor, "score.refused", None, one.purpose, {"reason": one.error.code})

@@ -44,7 +44,7 @@ from scoring.signals import (
     raising_most,
     signals,
 )
-from scoring.told import packed, told_by
+from scoring.told import DamagedScore, packed, told_by
 
 EVIDENCE_LIMIT, BUNDLES_KEPT = 5, 8
 log = structlog.get_logger()
@@ -55,12 +55,6 @@ class UnknownScore(HuixinError):
     code: ClassVar[str] = "unknown-score"
     status: ClassVar[int] = 404
     title: ClassVar[Text] = Text("没有此评分", "Unknown score")
-
-
-class DamagedScore(HuixinError):
-    code: ClassVar[str] = "damaged-score"
-    status: ClassVar[int] = 503
-    title: ClassVar[Text] = Text("评分存档损坏", "The stored score is damaged")
 
 
 class UnratedKind(HuixinError):

@@ -16,7 +16,10 @@ Seal = Literal["whole", "broken", "absent", "none"]
 
 
 def sealed(row: Mapping[str, Any]) -> str:
-    """SHA-256 over a row of ``scores`` by column: whom, when, which model, what came out, features, answer."""
+    """SHA-256 over a row of ``scores`` by column: whom, when, which model, what came out, features, answer.
+
+    The answer counts as it lies there: as text in rows of old, packed in others.
+    """
     told = [
         row["score_id"],
         row["subject_id"],
@@ -32,6 +35,8 @@ def sealed(row: Mapping[str, Any]) -> str:
     found = hashlib.sha256(orjson.dumps(told))
     found.update(row["features"])
     found.update(row["payload"].encode())
+    if row["answer"] is not None:
+        found.update(row["answer"])
     return found.hexdigest()
 
 

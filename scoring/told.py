@@ -15,10 +15,10 @@ from records.words import Text
 LENGTH_BYTES = 4
 
 
-class DamagedAnswer(HuixinError):
-    code: ClassVar[str] = "damaged-answer"
-    status: ClassVar[int] = 500
-    title: ClassVar[Text] = Text("存储的评分已损坏", "A stored score is damaged")
+class DamagedScore(HuixinError):
+    code: ClassVar[str] = "damaged-score"
+    status: ClassVar[int] = 503
+    title: ClassVar[Text] = Text("评分存档损坏", "The stored score is damaged")
 
 
 def packed(told: bytes) -> bytes:
@@ -38,14 +38,14 @@ def unpacked(kept: bytes) -> bytes:
 
 
 def told_by(row: ScoreRow) -> dict[str, Any]:
-    """What a score told when it was given, in both languages. Raises ``DamagedAnswer``."""
+    """What a score told when it was given, in both languages. Raises ``DamagedScore``."""
     try:
         answer = orjson.loads(row.payload if row.answer is None else unpacked(row.answer))
         if isinstance(answer, dict):
             return answer
     except ValueError:
         pass
-    raise DamagedAnswer(
+    raise DamagedScore(
         Text("此评分的原文无法读取；特征与分值另存", "what it told cannot be read; its numbers are kept apart")
     )
 

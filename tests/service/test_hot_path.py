@@ -8,16 +8,17 @@ from uuid import uuid4
 import orjson
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from features.online import OnlineFeatures
 from records.base import RecordBase
-from records.database import ScoreRow
+from records.database import AuditRow, ScoreRow
 from records.erasure import erase_subject
 from records.lifecycle import Order
 from records.settings import Settings
 from scoring.rating import Rater
+from scoring.sealing import sealed_row
 from service.app import create_app
 from service.security import Clients
 from tests.copying import copied
@@ -79,8 +80,11 @@ def test_rows_of_old_are_read_as_before(client: TestClient, base: RecordBase, ke
         "/v1/scores", json={"subject": firm, "purpose": "review"}, headers={"X-API-Key": keys["bank"]}
     ).json()
     with Session(base.engine) as session, session.begin():
-        of_old = {"payload": orjson.dumps(given).decode(), "answer": None}
-        session.execute(update(ScoreRow).where(ScoreRow.score_id == given["score_id"]).values(of_old))
+        row = session.get_one(ScoreRow, given["score_id"])
+        seal = sealed_row(row)
+        row.payload, row.answer = orjson.dumps(given).decode(), None
+        entry = session.scalars(select(AuditRow).where(AuditRow.payload.contains(seal))).one()
+        entry.payload = entry.payload.replace(seal, sealed_row(row))
     rater = Rater(base)
     assert rater.stored(given["score_id"]) == given
     assert rater.replay(given["score_id"]).equal
