@@ -28,6 +28,7 @@ class Asked:
 
     ``consented`` raises where the subject (id, kind) has not authorised the look, asked in the session of its group.
     ``proof``: SHA-256 of the key that was given, where it was recognised from memory; it must still be the client's.
+    ``settle`` keeps the answer for who asks again, in the transaction of the score; where it raises there is no score.
     """
 
     subject: str
@@ -36,6 +37,7 @@ class Asked:
     allowed: Callable[[str], None]
     consented: Callable[[str, str, Session], None] | None = None
     proof: str | None = None
+    settle: Callable[[Session, bytes], None] | None = None
     as_of: str | None = None
     authorisation: str | None = None
     language: Language | None = None

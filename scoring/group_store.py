@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection
+from sqlalchemy.orm import Session
 
 from features.online import OnlineFeatures
 from models.registry import model_name
@@ -36,6 +37,9 @@ COLUMNS = (
 
 def store(connection: Connection, group: Sequence[Asked], online: Callable[[str], OnlineFeatures]) -> None:
     """All of ``group`` that was answered or refused, in the write transaction of ``connection``."""
+    for one in group:
+        if one.settle is not None and one.answered is not None:
+            _settle(connection, one, one.settle, one.answered.answer)
     given = [one for one in group if one.answered is not None]
     rows = [_row(one) for one in given]
     seals = {id(one): sealed(row) for one, row in zip(given, rows, strict=True)}
@@ -48,6 +52,16 @@ def store(connection: Connection, group: Sequence[Asked], online: Callable[[str]
         if one.keep is not None and one.found is not None and one.look is not None:
             kept = {one.found.subject_id: one.look.evidence.to_bytes()}
             online(one.found.kind).keep_evidence(connection, one.keep, kept)
+
+
+def _settle(connection: Connection, one: Asked, settle: Callable[[Session, bytes], None], answer: bytes) -> None:
+    """Keep the answer for who asks again; where that is refused there is no score."""
+    try:
+        with Session(bind=connection) as session:
+            settle(session, answer)
+            session.flush()
+    except HuixinError as error:
+        one.answered, one.error = None, error
 
 
 def _row(one: Asked) -> dict[str, Any]:

@@ -57,17 +57,19 @@ class Guard:
             if (most := _exceeded(scope, headers)) is not None:
                 await _too_large(Request(scope), most)(scope, receive, sent)
             else:
-                await self.app(scope, _in_time(request, receive), sent)
+                await self.app(scope, _in_time(scope, receive), sent)
         finally:
             _finished(scope, status, time.perf_counter() - started)
 
 
-def _in_time(request: Request, receive: Receive) -> Receive:
+def _in_time(scope: Scope, receive: Receive) -> Receive:
     """``receive`` until the body is whole, which has ``BODY_SECONDS``; then whoever sends it has as good as hung up.
 
     Bodies of the exchange have bounds of their own.
     """
-    if request.headers.get("content-length", "0") == "0" or body_limit(request) is not None:
+    if (_header(scope["headers"], b"content-length") or "0") == "0":
+        return receive
+    if scope["path"] != "/v1/scores" and body_limit(Request(scope)) is not None:
         return receive
     until, whole = time.monotonic() + BODY_SECONDS, False
 
@@ -79,7 +81,7 @@ def _in_time(request: Request, receive: Receive) -> Receive:
             async with asyncio.timeout(until - time.monotonic()):
                 message = await receive()
         except TimeoutError:
-            request.state.too_slow = True
+            scope["state"]["too_slow"] = True
             return {"type": "http.disconnect"}
         whole = not message.get("more_body", False)
         return message

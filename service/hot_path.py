@@ -11,6 +11,7 @@ from hashlib import sha256
 from typing import Any
 
 from pydantic import ValidationError
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from records.errors import HuixinError
@@ -38,10 +39,8 @@ class HotPath:
             return
         try:
             scope["state"]["limit_headers"] = state.limits.take(client)
-            body = await _body(receive)
-            if body is None:
-                return
-            answer: bytes = await state.groups.score(question_of(state, client, proof, _read(body)))
+            asked = _read(await _body(receive))
+            answer: bytes = await state.groups.score(question_of(state, client, proof, asked))
         except Exception as error:  # whatever it is: the long way tells it
             scope[FAILED] = error
             await self.app(scope, receive, send)
@@ -87,13 +86,13 @@ def _read(body: bytes) -> ScoreRequest:
         raise invalid(error) from error
 
 
-async def _body(receive: Receive) -> bytes | None:
-    """The whole body; None where the client has gone."""
+async def _body(receive: Receive) -> bytes:
+    """The whole body. Raises ``ClientDisconnect`` where it does not come."""
     found = b""
     while True:
         message = await receive()
         if message["type"] != "http.request":
-            return None
+            raise ClientDisconnect
         part: bytes = message.get("body", b"")
         found += part
         if not message.get("more_body", False):
