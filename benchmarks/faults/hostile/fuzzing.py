@@ -24,7 +24,7 @@ LOOKS_EACH = 250
 # What is written of refusals, looks and counts; everything else is state.
 WRITTEN_OF_LOOKS = {"audit", "audit_anchor", "audit_days", "quotas"}
 MISSING = {"model-not-trained", "features-not-ready"}
-LEAKS = (b"54439", b"root:x:", b"Traceback (most", b"key_hash", b"sqlalchemy")
+LEAKS = (b"60493830617283", b"root:x:", b"Traceback (most", b"key_hash", b"sqlalchemy")
 SAFE = {"GET", "HEAD", "OPTIONS"}
 
 
