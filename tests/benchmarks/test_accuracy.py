@@ -69,7 +69,8 @@ def test_files_that_are_no_tables_are_refused(tmp_path: Path) -> None:
             from_csv(path, "y", "1")
 
 
-def test_any_table_is_measured_with_no_code_changed(tmp_path: Path) -> None:
+def test_any_table_is_measured_with_no_code_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmarks.accuracy.running.REPEATS", 1)
     table, figures = str(written(tmp_path / "farms.csv")), tmp_path / "f.json"
     words = ["bench", "accuracy", "--csv", table, "--target", "违约", "--positive", "是", "--json", str(figures)]
     told = CliRunner().invoke(app, [*words, "--models", "huixin,huixin_scorecard,logistic_regression,xgboost"])

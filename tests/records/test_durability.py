@@ -22,7 +22,7 @@ from records.database import migrate, open_engine
 from records.settings import Settings
 
 ROWS = 4_000
-KILLS = 20
+KILLS = 12
 APPEND = """
 import sys
 from pathlib import Path

@@ -16,7 +16,7 @@ from benchmarks.faults.sources import Source
 from records.base import RecordBase
 from records.exchange.signing import ReceiptSigner
 
-FAULTS = 24
+FAULTS = 14
 
 
 @pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
