@@ -109,7 +109,7 @@ def _mac(key: bytes, text: str) -> str:
 def _kept(path: Path) -> tuple[bytes, ...]:
     """The keys kept at ``path``; of two processes that make the first at once, one wins and both use it."""
     if not path.exists():
-        attempt = _written(path, secrets.token_hex(32) + "\n")
+        attempt = written(path, secrets.token_hex(32) + "\n")
         try:
             os.link(attempt, path)
         except FileExistsError:
@@ -125,7 +125,7 @@ def _kept(path: Path) -> tuple[bytes, ...]:
 
 
 def _replace(path: Path, content: str) -> None:
-    _written(path, content).replace(path)
+    written(path, content).replace(path)
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)
@@ -133,7 +133,8 @@ def _replace(path: Path, content: str) -> None:
         os.close(folder)
 
 
-def _written(path: Path, content: str) -> Path:
+def written(path: Path, content: str) -> Path:
+    """A new file beside ``path``, readable by its owner only and on disk; to be linked or moved into its place."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     attempt = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     descriptor = os.open(attempt, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from hashlib import sha256
-from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from records.errors import BadSettings
+from records.keyring import written
 from records.moment import now
 from records.settings import Settings
 from records.words import Text
@@ -76,7 +76,7 @@ class TokenKeys:
         former = [TokenKey(key.seed, key.retired_at or moment) for key in self._present()]
         kept = [key for key in former if self.verifying(key.kid)]
         new = TokenKey(secrets.token_bytes(32))
-        _written(self.path, "".join(map(_line, [new, *kept]))).replace(self.path)
+        written(self.path, "".join(map(_line, [new, *kept]))).replace(self.path)
         return new.kid
 
     def _present(self) -> tuple[TokenKey, ...]:
@@ -87,7 +87,7 @@ class TokenKeys:
                 self._keys = tuple(TokenKey(_seed(one.get_secret_value())) for one in (given, *former))
             return self._keys
         if not self.path.exists():
-            attempt = _written(self.path, _line(TokenKey(secrets.token_bytes(32))))
+            attempt = written(self.path, _line(TokenKey(secrets.token_bytes(32))))
             try:
                 os.link(attempt, self.path)
             except FileExistsError:
@@ -110,9 +110,9 @@ def _line(key: TokenKey) -> str:
     return f"{key.seed.hex()}{f' {key.retired_at.isoformat()}' if key.retired_at else ''}\n"
 
 
-def _seed(written: str) -> bytes:
+def _seed(text: str) -> bytes:
     try:
-        seed = bytes.fromhex(written)
+        seed = bytes.fromhex(text)
     except ValueError:
         seed = b""
     if len(seed) != 32:
@@ -120,14 +120,3 @@ def _seed(written: str) -> bytes:
             Text("令牌密钥应为 32 字节的十六进制", "a key for tokens is 32 bytes in hexadecimal (64 characters)")
         )
     return seed
-
-
-def _written(path: Path, content: str) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    attempt = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    descriptor = os.open(attempt, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    return attempt
