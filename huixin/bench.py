@@ -97,7 +97,8 @@ def bench(
         case "faults":
             asked = tuple(part.strip() for part in parts.split(",") if part.strip())
             if unknown := sorted(set(asked) - set(benchmark.PARTS)):
-                raise typer.BadParameter(f"{', '.join(unknown)}: {', '.join(benchmark.PARTS)}")
+                told, accepted = ", ".join(unknown), ", ".join(benchmark.PARTS)
+                raise typer.BadParameter(f"没有部分 {told}；可用：{accepted} · no part {told}; accepted: {accepted}")
             figures = benchmark.run(faults, engine, seed, asked, requests, home)
         case "features":
             chosen = tuple(rival.strip() for rival in rivals.split(",") if rival.strip())
