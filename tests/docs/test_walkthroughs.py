@@ -25,6 +25,8 @@ from records.every_table import every_table
 from records.moment import now
 from records.settings import Settings
 from scoring.audit import verify
+from scoring.given import GivenScores
+from scoring.rating import Rater
 from service.security import Clients
 from tests.copying import copied
 from tests.databases import own_database
@@ -43,10 +45,9 @@ class World:
     base: RecordBase = field(repr=False)
 
 
-def on_postgresql(settings: Settings, home: Path, server: str) -> Settings:
-    """A copy of the installation of ``settings`` whose operations database is a PostgreSQL."""
-    there = RecordBase.open(copied(settings, home))
-    here = settings.model_copy(update={"home": home, "database_url": own_database(server, "walkthroughs")})
+def on_postgresql(there: RecordBase, server: str) -> Settings:
+    """The installation of ``there`` with its operations database moved to a PostgreSQL."""
+    here = there.settings.model_copy(update={"database_url": own_database(server, "walkthroughs")})
     made = RecordBase.open(here)
     with there.engine.connect() as kept, made.engine.begin() as connection:
         for table in every_table().sorted_tables:
@@ -58,16 +59,28 @@ def on_postgresql(settings: Settings, home: Path, server: str) -> Settings:
 
 
 def people(base: RecordBase, day: date) -> dict[str, str]:
-    """Whom the walk-throughs tell of: an enterprise and a farmer with overdue loans, a firm that paid its arrears."""
+    """Whom the walk-throughs tell of: two with overdue loans, another farmer, a firm that paid its arrears.
+
+    The enterprise could be better graded; of the farmer there is a warning.
+    """
     with base.connection(("loan.account_month", "tax.arrears")).con.cursor() as cursor:
         overdue = f"""
-            SELECT min(subject_id) FROM loan_account_month
-            WHERE occurred_on = '{day}' AND days_past_due BETWEEN 30 AND 89
-            GROUP BY subject_kind ORDER BY subject_kind
+            SELECT DISTINCT subject_kind, subject_id FROM loan_account_month
+            WHERE occurred_on = '{day}' AND days_past_due BETWEEN 30 AND 89 ORDER BY 1, 2
         """
         paid = "SELECT subject_id, record_id FROM tax_arrears WHERE cleared_on < '2025-06-30' ORDER BY 1, 2 LIMIT 1"
-        (subject,), (farmer,) = cursor.sql(overdue).fetchall()
+        late = cursor.sql(overdue).fetchall()
         firm, record = cursor.sql(paid).fetchall()[0]
+    rater = Rater(base)
+    given = GivenScores(base, rater.registry)
+
+    def could_be_better(subject: str) -> bool:
+        rating = rater.rate(subject, day)
+        found = given.counterfactuals(given.row(rating.score_id))
+        return rating.grade.startswith("C") and any(path.reaches_target for path in found.paths[:1])
+
+    subject = next(one for kind, one in late if kind == "enterprise" and could_be_better(one))
+    farmer = next(one for kind, one in late if kind == "farmer" and rater.rate(one, day).signals)
     other = next(one for one in base.subjects("farmer")["subject_id"].to_pylist() if one != farmer)
     codes = enterprise_numbers(np.arange(4_000))
     code = next(str(one) for one in codes if base.identity.subject_id("uscc", str(one)) == subject)
@@ -78,9 +91,10 @@ def people(base: RecordBase, day: date) -> dict[str, str]:
 def world(
     trained_settings: Settings, postgres: str, tmp_path_factory: pytest.TempPathFactory, last_day: date
 ) -> Iterator[World]:
-    settings = on_postgresql(trained_settings, tmp_path_factory.mktemp("walk") / "home", postgres)
+    there = RecordBase.open(copied(trained_settings, tmp_path_factory.mktemp("walk") / "home"))
+    OnlineFeatures(there, "enterprise").refresh()
+    settings = on_postgresql(there, postgres)
     base = RecordBase.open(settings)
-    OnlineFeatures(base, "enterprise").refresh()
     told = {"model_name": "huixin-enterprise", "model_version": "1", "level": "green", "result": {}}
     with writing(base.engine) as session:  # what the command that is not executed would have found
         session.add(MonitoringRow(**told, as_of=last_day, at=now()))
@@ -93,7 +107,7 @@ def world(
     with running(settings, environment) as address:
         known = {"HUIXIN": address, "AS_OF": last_day.isoformat(), "PORT": str(free_port())}
         known["ANCHORS"] = str(settings.home / "anchors.json")
-        yield World(environment, known | people(base, last_day), base)
+        yield World(environment, known | people(there, last_day), base)
 
 
 @pytest.mark.parametrize("name", sorted(GUIDES))

@@ -8,6 +8,7 @@ import secrets
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,10 +90,8 @@ class Walker:
         return self._paste(EXPORT.sub(self._filled_in, block.content))
 
     def end(self) -> None:
-        assert self.shell.stdin is not None
-        self.shell.stdin.write("kill $(jobs -p) 2>/dev/null\n")
-        self.shell.stdin.close()
-        self.shell.wait(10)
+        with suppress(BrokenPipeError):  # a failed block has ended the shell
+            self.shell.communicate("kill $(jobs -p) 2>/dev/null\n", timeout=10)
 
     def _paste(self, commands: str) -> str:
         mark = secrets.token_hex(8)

@@ -137,7 +137,7 @@ def test_real_subjects_get_advice_that_the_model_confirms(trained_base: RecordBa
     online.refresh()
     peers = LatestPeers(trained_base).of("farmer")
     declared = {one.code: one for one in features_for("farmer")}
-    for subject in trained_base.subjects("farmer")["subject_id"].to_pylist()[:12]:
+    for subject in trained_base.subjects("farmer")["subject_id"].to_pylist()[:30]:
         features = online.get(subject)
         assert features is not None
         row = np.array([features[code] for code in bundle.codes])

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +21,9 @@ from scoring.audit import verify
 from scoring.groups import Asked, ScoreGroups
 from scoring.rating import Rater
 from service.security import Clients
+from tests.apart import apart
 
 CLIENT = "groups"
-
-
-def run(work: Coroutine[Any, Any, Any]) -> Any:
-    """In a thread of its own: tests of pages leave a running loop in the one that they were in."""
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(asyncio.run, work).result()
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +51,7 @@ def ask(scores: ScoreGroups, *asked: Asked) -> list[Any]:
     async def together() -> list[Any]:
         return await asyncio.gather(*(scores.score(one) for one in asked), return_exceptions=True)
 
-    return [one if isinstance(one, BaseException) else orjson.loads(one) for one in run(together())]
+    return [one if isinstance(one, BaseException) else orjson.loads(one) for one in apart(asyncio.run, together())]
 
 
 def question(subject: str, client_id: str, **more: Any) -> Asked:
@@ -131,5 +124,5 @@ def test_many_workers_make_one_chain(trained_base: RecordBase, ids: list[str], c
         some = [one.score(question(ids[at % 6], client_id)) for at in range(20) for one in workers]
         return await asyncio.gather(*some)
 
-    assert len({orjson.loads(one)["score_id"] for one in run(by_three())}) == 60
+    assert len({orjson.loads(one)["score_id"] for one in apart(asyncio.run, by_three())}) == 60
     assert verify(trained_base.engine).sound

@@ -15,6 +15,7 @@ from records.base import RecordBase
 from records.database import ClientRow, writing
 from service.app import create_app
 from service.security import Clients
+from tests.apart import apart
 from tests.records.life import arrears, send
 
 
@@ -25,7 +26,7 @@ def base(base: RecordBase, tmp_path: Path) -> RecordBase:
 
 
 def test_hostile_requests_change_nothing_and_are_refused_clearly(base: RecordBase) -> None:
-    figures = fuzzing.fuzzed(base, 300, seed=11)
+    figures = apart(fuzzing.fuzzed, base, 300, 11)
     assert figures["findings"] == {}
     assert sum(figures["statuses"].values()) == 300
     assert figures["operations"] > 60
