@@ -1,6 +1,7 @@
 # make demo: the whole job on a synthetic county.  make test: every check.  Nothing else need be typed.
 .PHONY: setup demo serve test lint bench clean lock
 export OMP_WAIT_POLICY ?= passive
+export OPENBLAS_NUM_THREADS ?= 1
 BENCH ?= explain
 
 setup:

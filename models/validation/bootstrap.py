@@ -185,18 +185,19 @@ def _ranking(good: Floats, bad: Floats) -> tuple[Floats, Floats, Floats]:
 
 
 def _hull(false: Floats, true: Floats) -> tuple[Floats, Floats]:
-    """The corners of a ROC curve at which some cost is met at least."""
-    xs, ys = false.tolist(), true.tolist()  # plain floats: the walk is over one point at a time
-    kept: list[int] = []
-    for at, (x, y) in enumerate(zip(xs, ys, strict=True)):
-        while len(kept) > 1:
-            a, b = kept[-2], kept[-1]
-            turn = (xs[b] - xs[a]) * (y - ys[a]) - (ys[b] - ys[a]) * (x - xs[a])
-            if turn < 0:
-                break
-            kept.pop()
-        kept.append(at)
-    return false[kept], true[kept]
+    """The corners of a ROC curve at which some cost is met at least.
+
+    Between corners of the hull the slope falls, which pooling adjacent violators brings about (Fawcett and
+    Niculescu-Mizil 2007, PAV and the ROC convex hull); slopes are told as shares, since they may be infinite.
+    """
+    from scipy.optimize import isotonic_regression
+
+    rise, run = np.diff(true), np.diff(false)
+    moved = np.flatnonzero(rise + run)
+    length = (rise + run)[moved]
+    blocks = isotonic_regression(rise[moved] / length, weights=length, increasing=False).blocks
+    corners = np.append(0, moved[blocks[1:] - 1] + 1)
+    return false[corners], true[corners]
 
 
 def _steps(pd: Floats, steps: int = STEPS) -> npt.NDArray[np.int64]:
