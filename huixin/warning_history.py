@@ -12,6 +12,7 @@ import numpy.typing as npt
 from features.outcomes import label
 from features.spine import spine
 from models.hazard import HORIZONS
+from records.moment import end_of_day
 from records.words import Text
 from scoring.rating import Rater
 from scoring.scorer import Scorer
@@ -22,6 +23,7 @@ SEGMENT = "enterprise"
 BUDGET = 0.05
 OBSERVED_MONTHS = 12
 SHOWN_MONTHS = 24
+BUILT_MONTHS = 6  # at once: a build of few rows costs as much as one of many
 
 Floats = npt.NDArray[np.float64]
 
@@ -74,21 +76,31 @@ def _histories(rater: Rater, subjects: dict[str, int], month_ends: list[date]) -
     pipeline, serving = rater.pipeline(SEGMENT), rater.serving(SEGMENT)
     ahead = HORIZONS.index(rules()[1].horizon)
     histories: dict[str, list[_Month]] = {subject: [] for subject in subjects}
-    for index in range(max(0, len(month_ends) - SHOWN_MONTHS), len(month_ends)):
-        table = pipeline.build(spine(pipeline.connection, SEGMENT, [month_ends[index]]))
+    shown = range(max(0, len(month_ends) - SHOWN_MONTHS), len(month_ends))
+    for start in shown[::BUILT_MONTHS]:
+        indices = {end_of_day(month_ends[index]): index for index in shown if start <= index < start + BUILT_MONTHS}
+        table = pipeline.build(spine(pipeline.connection, SEGMENT, [month_ends[index] for index in indices.values()]))
+        moments = np.array([indices[moment] for moment in table["as_of"].to_pylist()])
         columns = {code: table[code].to_numpy() for code in pipeline.codes}
         distress = np.nan_to_num(serving.distress(columns)[:, ahead])
         scores = Scorer(serving.rating).score(np.column_stack([columns[code] for code in serving.rating.codes]))
-        limit = _alert_limit(distress, columns)
+        limits = {
+            index: _alert_limit(
+                distress[moments == index], {code: one[moments == index] for code, one in columns.items()}
+            )
+            for index in indices.values()
+        }
         for row, subject in enumerate(table["subject_id"].to_pylist()):
             if subject in histories:
-                features = {code: float(values[row]) for code, values in columns.items()}
+                index, features = int(moments[row]), {code: float(values[row]) for code, values in columns.items()}
                 first = {
                     rule.code: FirstSignal(month_ends[index], rule.severity, Text(rule.zh, rule.en))
                     for rule in fired(SEGMENT, features)
                 }
-                alerted = bool(distress[row] >= limit)
+                alerted = bool(distress[row] >= limits[index])
                 histories[subject].append(_Month(index, float(scores.score[row]), float(distress[row]), alerted, first))
+    for months in histories.values():
+        months.sort(key=lambda one: one.index)
     return histories
 
 
