@@ -1,5 +1,5 @@
 # make demo: the whole job on a synthetic county.  make test: every check.  Nothing else need be typed.
-.PHONY: setup demo serve test lint bench clean lock
+.PHONY: setup demo serve test tests lint bench clean lock
 export OMP_WAIT_POLICY ?= passive
 export OPENBLAS_NUM_THREADS ?= 1
 BENCH ?= explain
@@ -19,9 +19,12 @@ lint: setup
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 
-test: lint
+test: setup
 	@scripts/install-browser
 	@scripts/install-java
+	@$(MAKE) --no-print-directory -j2 lint tests
+
+tests: setup
 	.venv/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 bench: setup
