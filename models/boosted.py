@@ -43,7 +43,8 @@ class Size:
     @classmethod
     def from_dict(cls, kept: dict[str, Any]) -> Size:
         """What ``as_dict`` gave. Raises KeyError or TypeError for other data."""
-        shares, settings = Shares(**kept["shares"]), Settings(**kept["settings"])
+        settings = Settings(**{"random_feature_share": kept["settings"]["feature_share"], **kept["settings"]})
+        shares = Shares(**kept["shares"])
         codes = kept.get("codes", False)
         return cls(kept["max_depth"], tuple(kept["trees"]), kept["prior_sd"], shares, settings, codes)
 
@@ -52,8 +53,9 @@ class MonotoneBoosted(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Gradient-boosted trees of limited depth with declared monotone directions (LightGBM), and an additive part.
 
     log-odds = share x mean of the boosters + share x additive part + intercept. Each part is monotone in the declared
-    directions, so their sum is. The shares come from cross-validated margins and are never negative: few events
-    favour the additive part, tangled data the trees. All of it is one set of trees for the explanation kernel.
+    directions, so their sum is. The shares, also those of greedy and of random trees, come from cross-validated margins
+    and are never negative: few events favour the additive part, tangled data the trees, one feature that says most of
+    it the greedy ones. All of it is one set of trees for the explanation kernel.
 
     Parameters
     ----------
@@ -74,7 +76,8 @@ class MonotoneBoosted(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     additive : bool
         Whether an additive part may stand beside the trees.
     settings : Settings or None
-        How trees are grown, its learning rate in place of ``learning_rate``; None: the usual way.
+        How trees are grown, its learning rate in place of ``learning_rate``; None: the usual way, the features that a
+        tree may use found by cross-validation.
     size : Size or None
         What a former fit settled (``size_``): nothing is searched then.
     seed, threads : int
@@ -151,6 +154,7 @@ class MonotoneBoosted(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         elif self.size is not None and self.size.codes:
             rows = replace(rows, codes=codes)
         self.size_ = self.size or self._size(rows)
+        rows = replace(rows, settings=self.size_.settings)
         grown = grow(rows, self.size_.max_depth, self.size_.trees, self._bags(len(target)))
         self.boosters_ = [one.booster for one in grown]
         self.additive_: Additive | None = None
@@ -192,12 +196,15 @@ class MonotoneBoosted(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _size(self, rows: Rows) -> Size:
         """Everything that cross-validation settles."""
-        found, codes = size_of(rows, self.max_depth, self.trees, self.max_trees), rows.codes is not None
+        choose = self.settings is None and self.trees is None
+        found, codes = size_of(rows, self.max_depth, self.trees, self.max_trees, choose), rows.codes is not None
         if not self.additive or found.margins is None:
-            return Size(found.max_depth, found.trees, 0.0, Shares(1.0, 0.0, 0.0), rows.settings, codes)
+            return Size(found.max_depth, found.trees, 0.0, Shares(1.0, 0.0, 0.0), found.settings, codes)
         prior_sd, margins = additive_margins(rows)
-        shares = shares_of(found.margins, margins, rows)
-        return Size(found.max_depth, found.trees, prior_sd, shares, rows.settings, codes)
+        shares, greedy_share = shares_of(found.margins, margins, rows, found.settings.shares)
+        settings = replace(found.settings, greedy_share=greedy_share)
+        trees = tuple(count if share else 0 for count, share in zip(found.trees, settings.shares, strict=True))
+        return Size(found.max_depth, trees, prior_sd, shares, settings, codes)
 
     def _bags(self, rows: int) -> int:
         if self.bags is not None:

@@ -21,15 +21,18 @@ DEPTH_COST = 0.0005
 # Tables of the explanation kernel grow with the trees: so many in all, then boosters are fewer.
 MOST_TREES = 1_500
 STYLES = ("greedy", "random")
+# The features that a tree may use, where cross-validation chooses: some of them, so that trees differ, or all.
+FEATURE_SHARES = (0.5, 1.0)
 
 
 @dataclass(frozen=True)
 class Settings:
     """How trees are grown.
 
-    ``learning_rate``: size of a step; ``feature_share`` of the features that a tree may use; ``row_share`` of the rows
-    that a greedy tree learns from; ``leaf_rows`` and ``penalty`` (L2, of greedy trees' leaves) are in subjects: they
-    grow with the rows that a subject has; ``greedy_share``: what greedy trees count, the random ones count the rest.
+    ``learning_rate``: size of a step; ``feature_share`` of the features that a greedy tree may use,
+    ``random_feature_share`` of those that a random one may; ``row_share`` of the rows that a greedy tree learns from;
+    ``leaf_rows`` and ``penalty`` (L2, of greedy trees' leaves) are in subjects: they grow with the rows that a subject
+    has; ``greedy_share``: what greedy trees count, the random ones count the rest.
     """
 
     learning_rate: float = 0.05
@@ -38,6 +41,11 @@ class Settings:
     leaf_rows: float = 5.0
     penalty: float = 1.0
     greedy_share: float = 0.5
+    random_feature_share: float = 0.5
+
+    def with_feature_share(self, style: str, share: float) -> Settings:
+        """The same, but for the features that a tree of ``style`` may use."""
+        return replace(self, **{"feature_share" if style == "greedy" else "random_feature_share": share})
 
     @property
     def shares(self) -> tuple[float, float]:
@@ -96,11 +104,20 @@ class Rows:
 
 @dataclass(frozen=True)
 class Found:
-    """Depth, and the number of trees of each style; the margins [n] of rows that the trees had not seen, if any."""
+    """Depth, settings, the number of trees of each style, and what each says of rows that it had not seen.
+
+    ``margins`` [n, styles]: of a style that has no share they are 0; None where there are too few events.
+    """
 
     max_depth: int
+    settings: Settings
     trees: tuple[int, ...]
     margins: Floats | None
+
+    @property
+    def together(self) -> Floats | None:
+        """The margins [n] by all trees, as the settings share them out."""
+        return None if self.margins is None else self.margins @ np.array(self.settings.shares)
 
 
 @dataclass(frozen=True)
@@ -117,28 +134,35 @@ class Grown:
 
 
 def size_of(
-    rows: Rows, max_depth: int | None, trees: int | None, most: int, watch: Callable[[], None] = lambda: None
+    rows: Rows,
+    max_depth: int | None,
+    trees: int | None,
+    most: int,
+    choose: bool = False,
+    watch: Callable[[], None] = lambda: None,
 ) -> Found:
     """Depth and numbers of trees of the least cross-validated loss; a deeper model must earn its depth.
 
-    ``watch`` is called after every tree and may raise to end it all.
+    ``choose``: whether the features that trees of each style may use are found too. ``watch`` is called after every
+    tree and may raise to end it all.
     """
     folds = rows.folds()
     if len(folds) < 2:
-        return Found(max_depth or DEPTHS[0], (trees or min(most, 100),) * len(STYLES), None)
-    learned = dataset(rows)
+        return Found(max_depth or DEPTHS[0], rows.settings, (trees or min(most, 100),) * len(STYLES), None)
+    learned, settings = dataset(rows), rows.settings
     if max_depth is None:
         losses = [_quick_loss(rows, learned, folds, one, trees or most) for one in DEPTHS]
         max_depth = next(d for d, loss in zip(DEPTHS, losses, strict=True) if loss <= min(losses) * (1 + DEPTH_COST))
-    margins, counts = np.zeros(len(rows.y)), []
-    for style, share in zip(STYLES, rows.settings.shares, strict=True):
-        count = 0
-        if share:
-            told = with_depth(parameters(rows, style), max_depth)
-            _, count, found = _held_out(told, rows, learned, folds, trees or most, stop=trees is None, watch=watch)
-            margins += share * found
-        counts.append(count)
-    return Found(max_depth, tuple(counts), margins)
+    margins, counts = np.zeros((len(rows.y), len(STYLES))), [0] * len(STYLES)
+    for number, (style, share) in enumerate(zip(STYLES, settings.shares, strict=True)):
+        least = np.inf
+        choices = [settings.with_feature_share(style, one) for one in FEATURE_SHARES] if choose else [settings]
+        for choice in choices if share else []:
+            told = with_depth(parameters(replace(rows, settings=choice), style), max_depth)
+            loss, count, found = _held_out(told, rows, learned, folds, trees or most, stop=trees is None, watch=watch)
+            if loss < least:
+                least, settings, counts[number], margins[:, number] = loss, choice, count, found
+    return Found(max_depth, settings, tuple(counts), margins)
 
 
 def _quick_loss(rows: Rows, learned: Any, folds: list[tuple[Ints, Ints]], depth: int, most: int) -> float:
@@ -198,7 +222,7 @@ def parameters(rows: Rows, style: str) -> dict[str, Any]:
     return {
         "objective": "binary",
         "learning_rate": told.learning_rate,
-        "feature_fraction": told.feature_share,
+        "feature_fraction": told.feature_share if greedy else told.random_feature_share,
         "bagging_fraction": told.row_share if greedy else 1.0,
         "bagging_freq": 1 if greedy and told.row_share < 1 else 0,
         "extra_trees": not greedy,

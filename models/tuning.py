@@ -220,6 +220,7 @@ def _chosen(trial: Any) -> tuple[Settings, int]:
     settings = Settings(
         learning_rate=trial.suggest_float("learning_rate", 0.02, 0.12, log=True),
         feature_share=trial.suggest_float("feature_share", 0.2, 1.0),
+        random_feature_share=trial.suggest_float("random_feature_share", 0.2, 1.0),
         row_share=trial.suggest_float("row_share", 0.5, 1.0),
         leaf_rows=trial.suggest_float("leaf_rows", 2.0, 100.0, log=True),
         penalty=trial.suggest_float("penalty", 0.1, 100.0, log=True),
@@ -233,7 +234,7 @@ def _compared(rows: Rows, best: Trial, watch: Callable[[], None]) -> tuple[float
     usual = replace(rows, settings=Settings())
     other = replace(rows, settings=best.settings)
     found = [
-        size_of(one, depth, None, MOST_TREES, watch).margins
+        size_of(one, depth, None, MOST_TREES, watch=watch).together
         for one, depth in ((usual, USUAL_DEPTH), (other, best.max_depth))
     ]
     losses = np.array([_losses(margins, rows) for margins in found if margins is not None])

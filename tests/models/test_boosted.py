@@ -10,7 +10,7 @@ from sklearn.base import clone
 from sklearn.model_selection import cross_val_score
 from sklearn.utils.estimator_checks import check_estimator
 
-from models.boosted import MonotoneBoosted
+from models.boosted import MonotoneBoosted, Size
 from models.scorecard import Scorecard
 from models.validation import auc
 
@@ -79,7 +79,9 @@ def test_margins_are_the_sum_of_its_parts_and_reasons_add_up() -> None:
     assert shares.trees > 0
     assert shares.additive > 0
     read = np.column_stack([rated, X[:, [5]]]) if model.size_.codes else rated
-    trees = np.mean([booster.predict(read, raw_score=True) for booster in model.boosters_], axis=0)
+    styles = [share for share in model.size_.settings.shares if share]
+    counted = np.repeat(styles, len(model.boosters_) // len(styles))
+    trees = np.average([one.predict(read, raw_score=True) for one in model.boosters_], axis=0, weights=counted)
     parts = shares.trees * trees + shares.additive * model.additive_.margin(rated) + shares.intercept
     margin, contributions, base = model.explain(X)
     assert np.abs(margin - parts).max() < 1e-9
@@ -107,6 +109,17 @@ def test_few_events_favour_the_additive_part_and_tangles_the_trees() -> None:
     tangled = (rng.random(3_000) < 1 / (1 + np.exp(2.0 - 4.0 * np.sign(many[:, 0] * many[:, 1])))).astype(float)
     shares = MonotoneBoosted(threads=1).fit(many, tangled).size_.shares
     assert shares.trees > 0.7 > shares.additive
+
+
+def test_one_feature_that_says_most_of_it_favours_greedy_trees_over_random_ones() -> None:
+    rng = np.random.default_rng(6)
+    X = rng.normal(size=(3_000, 6))
+    y = (rng.random(3_000) < np.where(np.sin(6 * X[:, 0]) > 0.8, 0.95, 0.03)).astype(float)
+    model = MonotoneBoosted(threads=1).fit(X, y)
+    assert model.size_.settings.greedy_share > 0.7
+    assert model.size_.trees[0] > 0
+    again = MonotoneBoosted(size=Size.from_dict(model.size_.as_dict()), threads=1).fit(X, y)
+    assert again.margin(X).tobytes() == model.margin(X).tobytes()
 
 
 def test_what_was_settled_once_gives_the_same_bits_again() -> None:
