@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -20,6 +21,8 @@ from records.base import RecordBase
 from records.keyring import key_file
 from records.settings import Settings
 
+hypothesis_settings.register_profile("huixin", deadline=None)  # how long an example takes says how busy a machine is
+hypothesis_settings.load_profile("huixin")
 PLAN = CountyPlan(subjects=3_000, months=36, block=1_500, seed=8)
 SAME_KEY = "8e5c" * 16
 
