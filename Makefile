@@ -24,8 +24,9 @@ test: setup
 	@scripts/install-java
 	@$(MAKE) --no-print-directory -j2 lint tests
 
+# Three workers on two cores: a third of the time a test waits for servers that it started.
 tests: setup
-	.venv/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder
+	.venv/bin/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 bench: setup
 	.venv/bin/huixin bench $(BENCH)

@@ -44,8 +44,8 @@ def test_it_works_inside_cross_validation() -> None:
 def test_copies_of_a_subject_are_not_taken_for_evidence() -> None:
     X, y, subjects = repeated(600, 8)
     fresh_X, fresh_y, _ = repeated(4_000, 1, seed=1)
-    knowing = MonotoneBoosted(threads=1).fit(X, y, groups=subjects)
-    naive = MonotoneBoosted(threads=1).fit(X, y)
+    knowing = MonotoneBoosted(max_trees=400, threads=1).fit(X, y, groups=subjects)
+    naive = MonotoneBoosted(max_trees=400, threads=1).fit(X, y)
     assert sum(knowing.size_.trees) < sum(naive.size_.trees)
     loss = [
         np.mean(np.logaddexp(0, model.margin(fresh_X)) - fresh_y * model.margin(fresh_X)) for model in (knowing, naive)

@@ -15,6 +15,7 @@ from features.online import OnlineFeatures
 from features.pipeline import FeaturePipeline
 from records.base import RecordBase
 from records.errors import HuixinError, NotAllowed, NotAuthenticated, UnknownSubject
+from records.settings import Settings
 from records.words import Text
 from scoring import groups as grouping
 from scoring.audit import verify
@@ -22,8 +23,15 @@ from scoring.groups import Asked, ScoreGroups
 from scoring.rating import Rater
 from service.security import Clients
 from tests.apart import apart
+from tests.copying import copied
 
 CLIENT = "groups"
+
+
+@pytest.fixture(scope="module")
+def trained_base(trained_settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> RecordBase:
+    """A copy of the trained county: prepared features stand only as long as nobody brings records."""
+    return RecordBase.open(copied(trained_settings, tmp_path_factory.mktemp("groups") / "home"))
 
 
 @pytest.fixture(scope="module")
