@@ -25,13 +25,22 @@ hypothesis_settings.register_profile("huixin", deadline=None)  # how long an exa
 hypothesis_settings.load_profile("huixin")
 PLAN = CountyPlan(subjects=3_000, months=36, block=1_500, seed=8)
 SAME_KEY = "8e5c" * 16
+# Files of tests that take over a minute.
+LONG = {"test_spark", "test_command_line", "test_service", "test_walkthroughs", "test_notebooks", "test_server"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One file asks for the trained county first, the others last: one worker trains it while the other goes on."""
+    """One file asks for the trained county first, the others last: one worker trains it while the others go on.
+
+    Of either kind the long ones begin first, lest one worker be left with them at the end.
+    """
     asking = {item.path for item in items if "trained_settings" in getattr(item, "fixturenames", ())}
     first = min(asking, default=None)
-    items.sort(key=lambda item: 0 if item.path == first else 2 if item.path in asking else 1)
+
+    def place(item: pytest.Item) -> tuple[int, bool]:
+        return 0 if item.path == first else 2 if item.path in asking else 1, item.path.stem not in LONG
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session")
