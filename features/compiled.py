@@ -101,7 +101,7 @@ class CompiledFeatures:
 
     @cached_property
     def evidence_queries(self) -> dict[Reading, tuple[dict[str, Feature], str]]:
-        """By what is read: its features by code, and the SQL that marks each record, the latest first.
+        """By what is read: its features by code, and the SQL that marks each record, row by row, the latest first.
 
         A feature's mark of a record is 0 where it does not count, 1 where it counts, 2 where it tells the most.
         """
@@ -113,8 +113,8 @@ class CompiledFeatures:
         for reading, features in by_reading.items():
             rows = _joined(reading, None)
             marks = {code: _mark(feature, rows) for code, feature in features.items()}
-            table = rows.select("record_id", "occurred_on", **marks)
-            newest_first = table.order_by([ibis.desc("occurred_on"), ibis.desc("record_id")])
+            table = rows.select("row", "record_id", "occurred_on", **marks)
+            newest_first = table.order_by(["row", ibis.desc("occurred_on"), ibis.desc("record_id")])
             queries[reading] = (features, self.write(newest_first))
         return queries
 

@@ -33,7 +33,7 @@ from features.peers import PeerTables, compared
 from features.pipeline import FeaturePipeline
 from features.spine import SPINE_SCHEMA
 from records.base import RecordBase
-from records.bulk import marked, moment_out, select_in
+from records.bulk import execute, marked, moment_out, select_in
 from records.database import BatchRow, FeatureRunRow, LatestFeaturesRow, LifecycleRow, SubjectRow, writing
 from records.moment import end_of_day, now, shanghai_day
 
@@ -124,7 +124,8 @@ class OnlineFeatures:
 
     def span(self, connection: Connection) -> tuple[datetime, datetime] | None:
         """From when until before when (UTC) what is kept holds; ``None`` where it does not hold any more."""
-        run = connection.exec_driver_sql(marked(connection, RUN), (self.segment,)).one_or_none()
+        found = execute(connection, marked(connection, RUN), (self.segment,))
+        run = found[0] if found else None
         if run is None or run[3] != run[4] or run[0] != self.fingerprint:
             return None
         return moment_out(run[1]), moment_out(run[2])

@@ -16,7 +16,7 @@ from features.compiled import compiled, reading_of
 from features.definition import AnyFeature, Derived, Feature
 from features.dictionary import features_for
 from features.peers import PeerTables
-from features.spine import numbered, spine_of
+from features.spine import numbered, spine_of, spine_of_many
 
 Floats = npt.NDArray[np.float64]
 
@@ -95,29 +95,47 @@ class FeaturePipeline:
         Those that tell the most where the feature says which; those of all its inputs for a derived feature.
         Raises ``UnknownFeature``.
         """
+        return self.evidence_of_many([(subject_id, as_of)], codes, limit)[0]
+
+    def evidence_of_many(
+        self, asked: Sequence[tuple[str, datetime]], codes: Iterable[str], limit: int = 5
+    ) -> list[dict[str, tuple[Evidence, ...]]]:
+        """``evidence`` of each subject at its as-of; many take little longer than one, since each record is read once.
+
+        Raises ``UnknownFeature``.
+        """
         sources = {code: self._compiled.measured_on(code) for code in codes}
         readings = dict.fromkeys(reading_of(feature) for found in sources.values() for feature in found)
-        behind: dict[str, Sequence[Evidence]] = {}
+        behind: list[dict[str, Sequence[Evidence]]] = [{} for _ in asked]
         with self.connection.con.cursor() as cursor:
-            cursor.register("spine", numbered(spine_of(subject_id, as_of)))
-            empty = without_records(self.connection, self._compiled, subject_id)
+            cursor.register("spine", numbered(spine_of_many(asked)))
+            empty = without_records(self.connection, self._compiled, asked[0][0]) if len(asked) == 1 else set()
             for reading in readings:
-                if reading in empty:
-                    behind |= {
-                        one.code: [] for found in sources.values() for one in found if reading_of(one) == reading
-                    }
-                    continue
-                features, query = self._compiled.evidence_queries[reading]
-                records = cursor.sql(query).to_arrow_table()
-                for code, feature in features.items():
-                    behind[code] = [
-                        Evidence(feature.item, records["record_id"][at].as_py(), records["occurred_on"][at].as_py())
-                        for at in _telling(feature, records[code].to_numpy(), limit)
-                    ]
-        return {
-            code: _latest([record for one in found for record in behind[one.code]], limit)
-            for code, found in sources.items()
-        }
+                if reading not in empty:
+                    features, query = self._compiled.evidence_queries[reading]
+                    records = cursor.sql(query).to_arrow_table()
+                    starts = np.searchsorted(records["row"].to_numpy(), np.arange(len(asked) + 1)).tolist()
+                    marks = {code: records[code].to_numpy() for code in features}
+                    for found, first, last in zip(behind, starts, starts[1:], strict=False):
+                        if first < last:
+                            some = records.slice(first, last - first)
+                            for code, feature in features.items():
+                                found[code] = _of_records(feature, some, marks[code][first:last], limit)
+        return [
+            {
+                code: _latest([record for one in measured for record in found.get(one.code, ())], limit)
+                for code, measured in sources.items()
+            }
+            for found in behind
+        ]
+
+
+def _of_records(feature: Feature, records: pa.Table, marks: npt.NDArray[np.int8], limit: int) -> list[Evidence]:
+    """The records [n] that tell the most of a feature, by its ``marks`` [n] of them."""
+    return [
+        Evidence(feature.item, records["record_id"][at].as_py(), records["occurred_on"][at].as_py())
+        for at in _telling(feature, marks, limit)
+    ]
 
 
 def _telling(feature: Feature, marks: npt.NDArray[np.int8], limit: int) -> list[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Any, ClassVar
 
@@ -59,6 +59,12 @@ def month_end_spine(connection: Any, segment: str, first: date, last: date, ever
 def spine_of(subject_id: str, as_of: datetime) -> pa.Table:
     """A spine of one row."""
     return pa.table([pa.array([subject_id]), pa.array([as_of], pa.timestamp("us"))], schema=SPINE_SCHEMA)
+
+
+def spine_of_many(asked: Sequence[tuple[str, datetime]]) -> pa.Table:
+    """A spine of some subjects, each at its as-of."""
+    ids, moments = zip(*asked, strict=True) if asked else ((), ())
+    return pa.table([pa.array(ids, pa.string()), pa.array(moments, pa.timestamp("us"))], schema=SPINE_SCHEMA)
 
 
 def numbered(spine: pa.Table) -> pa.Table:

@@ -1,20 +1,41 @@
-"""Many rows in few statements, past the expression language: for the few tables that each score passes through.
+"""Many rows in few statements, asked of the driver itself: for the few tables that each score passes through.
 
 One statement takes many rows: it is read once by the database, and the interpreter is let go once instead of once a
-row. Numbers of rows are powers of two, so that few different statements need to be known.
+row. Numbers of rows are powers of two, so that few different statements need to be known. SQLAlchemy opens, begins,
+commits and closes; its statements and results would cost several times what the database does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from functools import lru_cache
 from itertools import chain
 from typing import Any
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 MOST_ROWS = 64
+
+
+def execute(connection: Connection, statement: str, values: tuple[Any, ...] = ()) -> list[Any]:
+    """The rows of a statement with the driver's placeholders, in the transaction of ``connection``, which begins here
+    where none has begun. Raises what SQLAlchemy raises for it (``DBAPIError``), without the values.
+    """
+    if not connection.in_transaction():
+        connection.begin()
+    driver = connection.connection
+    cursor = driver.cursor()
+    try:
+        cursor.execute(statement, values)
+        return list(cursor.fetchall()) if cursor.description else []
+    except connection.dialect.loaded_dbapi.Error as error:
+        if gone := connection.dialect.is_disconnect(error, driver.driver_connection, cursor):
+            connection.invalidate(error)
+        raise _told(connection, statement, error, gone) from error
+    finally:
+        cursor.close()
 
 
 def insert_rows(connection: Connection, table: str, columns: tuple[str, ...], rows: Sequence[tuple[Any, ...]]) -> None:
@@ -23,19 +44,21 @@ def insert_rows(connection: Connection, table: str, columns: tuple[str, ...], ro
     while start < len(rows):
         size = min(MOST_ROWS, 1 << ((len(rows) - start).bit_length() - 1))
         values = tuple(chain.from_iterable(rows[start : start + size]))
-        connection.exec_driver_sql(_insert(dialect, table, columns, size), values)
+        execute(connection, _insert(dialect, table, columns, size), values)
         start += size
 
 
-def select_in(connection: Connection, statement: str, keys: Sequence[str], more: tuple[Any, ...] = ()) -> Iterator[Any]:
+def select_in(connection: Connection, statement: str, keys: Sequence[str], more: tuple[Any, ...] = ()) -> list[Any]:
     """The rows of ``statement``: ``{keys}`` in it stands for a list of ``keys``, later question marks for ``more``."""
+    found: list[Any] = []
     start = 0
     while start < len(keys):
         some = tuple(keys[start : start + MOST_ROWS])
         size = 1 << (len(some) - 1).bit_length()
         padded = some + some[-1:] * (size - len(some))
-        yield from connection.exec_driver_sql(_with_keys(connection.dialect.name, statement, size), padded + more)
+        found += execute(connection, _with_keys(connection.dialect.name, statement, size), padded + more)
         start += MOST_ROWS
+    return found
 
 
 def marked(connection: Connection, statement: str) -> str:
@@ -56,6 +79,13 @@ def day_in(connection: Connection, day: date) -> Any:
 def moment_out(kept: Any) -> datetime:
     """A moment as the driver gives it."""
     return datetime.fromisoformat(kept) if isinstance(kept, str) else kept
+
+
+def _told(connection: Connection, statement: str, error: Exception, gone: bool) -> BaseException:
+    dialect = connection.dialect
+    return DBAPIError.instance(
+        statement, None, error, dialect.loaded_dbapi.Error, connection_invalidated=gone, dialect=dialect
+    )
 
 
 @lru_cache(maxsize=256)

@@ -28,6 +28,8 @@ class Settings(FromEnvironment):
     ``feature_modules``: the installation's own Python modules that declare ``FEATURES``, separated by commas.
     ``batch_rows_most``: a batch of more rows is refused.
     ``log_level``: log lines below it are not written. ``log_requests``: which requests have a line of their own.
+    ``traces_url``: where OpenTelemetry spans go (OTLP over HTTP), none unless given. ``traces_share``: of which part of
+    the requests, where the caller has not decided.
     ``drain_seconds``: requests under way have so long to end when the service stops.
     ``exchange``: how much sources may push at once (``HUIXIN_EXCHANGE_...``).
     ``watch``: watch lists and webhooks (``HUIXIN_WATCH_...``).
@@ -46,6 +48,8 @@ class Settings(FromEnvironment):
     feature_modules: Annotated[tuple[str, ...], NoDecode] = ()
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_requests: Literal["none", "failed", "all"] = "failed"
+    traces_url: str | None = Field(None, pattern=r"^https?://")
+    traces_share: float = Field(1.0, ge=0, le=1)
     drain_seconds: int = Field(30, ge=0, le=600)
     exchange: ExchangeLimits = Field(default_factory=ExchangeLimits)
     watch: WatchSettings = Field(default_factory=WatchSettings)

@@ -25,6 +25,11 @@ MEANINGS = {
     "HUIXIN_FEATURE_MODULES": Text("自有特征模块，以逗号分隔", "own modules of features, separated by commas"),
     "HUIXIN_LOG_LEVEL": Text("低于此级的日志不写", "log lines below this level are not written"),
     "HUIXIN_LOG_REQUESTS": Text("哪些请求各写一行日志", "which requests have a log line of their own"),
+    "HUIXIN_TRACES_URL": Text(
+        "OpenTelemetry 收集器地址（OTLP/HTTP）；缺省不发",
+        "collector of OpenTelemetry spans (OTLP over HTTP); none unless given",
+    ),
+    "HUIXIN_TRACES_SHARE": Text("追踪请求的份额，0 至 1", "share of the requests that are traced, 0 to 1"),
     "HUIXIN_DRAIN_SECONDS": Text(
         "停止时在途请求的余时，秒", "seconds that requests under way have when the service stops"
     ),

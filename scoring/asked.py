@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from datetime import datetime
 
+from opentelemetry.trace import Span
 from sqlalchemy.orm import Session
 
 from records.words import Language
-from scoring.answers import Answered, Look
+from scoring.answers import Answered, Floats, Look
+from scoring.evidence_text import EvidenceText
+from scoring.rating import new_score_id
+
+SPAN: ContextVar[Span | None] = ContextVar("span", default=None)
+"""The span of the request that is answered, where it is traced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +56,31 @@ class Asked:
     answered: Answered | None = None
     error: BaseException | None = None
     future: asyncio.Future[bytes] | None = None
+    span: Span | None = field(default_factory=SPAN.get)
+
+    @property
+    def about_whom(self) -> Subject:
+        """The subject, once it is known."""
+        assert self.found is not None  # noqa: S101
+        return self.found
+
+    @property
+    def about(self) -> tuple[str, datetime]:
+        """Subject id and moment (UTC), once they are known."""
+        assert self.moment is not None  # noqa: S101
+        return self.about_whom.subject_id, self.moment
+
+    def see(self, numbers: Floats, evidence: EvidenceText, scored_at: datetime) -> None:
+        """Features [model features of the segment] and evidence are at hand: it can be rated."""
+        subject_id, moment = self.about
+        self.look = Look(
+            new_score_id(),
+            subject_id,
+            self.about_whom.masked,
+            moment,
+            scored_at,
+            numbers,
+            evidence,
+            self.language,
+            self.reasons,
+        )

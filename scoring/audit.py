@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, String, select, type_coerce
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from records.bulk import day_in, insert_rows, marked, moment_in
+from records.bulk import day_in, execute, insert_rows, marked, moment_in
 from records.database import AuditAnchorRow, AuditRow, writing
 from records.database_audit import AuditDayRow
 from records.errors import HuixinError
@@ -28,6 +28,7 @@ DAY_ENDS = (
     "INSERT INTO audit_days (day, seq, hash) VALUES (?, ?, ?) "
     "ON CONFLICT (day) DO UPDATE SET seq = excluded.seq, hash = excluded.hash"
 )
+TRAIL_END = f"SELECT entries, hash FROM audit_anchor WHERE anchor_id = {ANCHOR}"
 TRAIL_ENDS = (
     "INSERT INTO audit_anchor (anchor_id, entries, hash) VALUES (?, ?, ?) "
     "ON CONFLICT (anchor_id) DO UPDATE SET entries = excluded.entries, hash = excluded.hash"
@@ -67,8 +68,8 @@ def enter_all(session: Session, entries: Sequence[Entry]) -> int:
 
 def append(connection: Connection, entries: Sequence[Entry]) -> int:
     """As ``enter_all``, on a connection that is in a write transaction (``records.database.writing_connection``)."""
-    end = connection.exec_driver_sql(f"SELECT entries, hash FROM audit_anchor WHERE anchor_id = {ANCHOR}").one_or_none()
-    seq, previous = (0, GENESIS) if end is None else end
+    end = execute(connection, TRAIL_END)
+    seq, previous = end[0] if end else (0, GENESIS)
     at, rows = now(), []
     said, kept = at.isoformat(timespec="microseconds"), moment_in(connection, at)
     for entry in entries:
@@ -80,8 +81,8 @@ def append(connection: Connection, entries: Sequence[Entry]) -> int:
         previous = sealed
     if rows:
         insert_rows(connection, "audit", COLUMNS, rows)
-        connection.exec_driver_sql(marked(connection, DAY_ENDS), (day_in(connection, shanghai_day(at)), seq, previous))
-    connection.exec_driver_sql(marked(connection, TRAIL_ENDS), (ANCHOR, seq, previous))
+        execute(connection, marked(connection, DAY_ENDS), (day_in(connection, shanghai_day(at)), seq, previous))
+    execute(connection, marked(connection, TRAIL_ENDS), (ANCHOR, seq, previous))
     return seq
 
 

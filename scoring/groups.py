@@ -1,21 +1,23 @@
 """Many questions at once: rated together, stored and audited in one transaction, answered when that has committed.
 
-One thread rates and one writes. While the writer waits for the disk, the next questions come together, and many are
-rated meanwhile; so the more is asked, the fewer commits there are for each answer, and nobody waits for a timer.
+One thread rates and stores; while it does, the next questions come together: the more is asked, the fewer commits there
+are for each answer, and nobody waits for a timer. The event loop stands still meanwhile, for a short time at most. Two
+threads that take turns at the interpreter do the same in twice the time, and all that the loop could do is to take in
+questions that are not answered sooner.
 """
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from datetime import datetime
-from typing import Any
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 
 import numpy as np
 import structlog
+from opentelemetry.trace import Tracer, set_span_in_context
 from prometheus_client import Histogram
 from sqlalchemy import Connection
 from sqlalchemy.orm import Session
@@ -27,17 +29,19 @@ from records.errors import BadMoment, HuixinError, NotAuthenticated
 from records.identity import SUBJECT_ID
 from records.moment import now, parse_as_of
 from records.words import Text
-from scoring.answers import Answers, Look
+from scoring.answers import Answers
+from scoring.aside import Aside
 from scoring.asked import Asked, Subject
 from scoring.evidence_text import EvidenceText
 from scoring.group_store import store
-from scoring.rating import EVIDENCE_LIMIT, Rater, check_rated, new_score_id
+from scoring.rating import Rater, check_rated
 
 __all__ = ["Asked", "ScoreGroups", "Subject"]
 MOST_AT_ONCE = 256
-COMPUTING_THREADS = 2
-WORTH_RATING = 32
-"""So many questions are rated while the writer waits for the disk; fewer wait for it to be free, and for company."""
+PATIENCE_SECONDS, GO_ON_SECONDS = 0.05, 1.0
+"""So long an event loop stands still for a group. Where that was not enough (a slow disk, a database that is away),
+loops go on beside the groups for a while.
+"""
 
 SUBJECTS = (
     "SELECT s.subject_id, s.kind, s.masked, l.numbers, l.evidence FROM subjects s LEFT JOIN latest_features l "
@@ -54,23 +58,31 @@ COMMITS = Histogram("huixin_score_commit_seconds", "Seconds that storing and com
 
 
 class ScoreGroups:
-    """Answers questions in groups, for one process. Starts its threads at the first question."""
+    """Answers questions in groups, for one process. Starts its thread at the first question.
 
-    def __init__(self, rater: Rater) -> None:
-        self.rater = rater
+    ``tracer``: makes the spans of how long questions were rated and stored, for requests that have one.
+    """
+
+    def __init__(self, rater: Rater, tracer: Tracer | None = None) -> None:
+        self.rater, self.tracer = rater, tracer
         self._lock = threading.Lock()
-        self._to_rate, self._to_write = threading.Condition(self._lock), threading.Condition(self._lock)
-        self._rating = False
+        self._asked, self._idle = threading.Condition(self._lock), threading.Condition(self._lock)
         self._waiting: list[Asked] = []
-        self._rated: list[Asked] = []
-        self._storing = self._started = False
-        self._pool = ThreadPoolExecutor(COMPUTING_THREADS, "features")
+        self._busy = self._started = False
+        self._turning: asyncio.AbstractEventLoop | None = None
+        self._go_on_until = 0.0
+        self._aside = Aside(rater, self._again)
         self._answers: dict[str, Answers] = {}
 
     async def score(self, asked: Asked) -> bytes:
         """The answer as JSON, once it is stored and audited. Raises what ``Rater.rate`` raises."""
-        asked.future = asyncio.get_running_loop().create_future()
-        self._add(asked)
+        loop = asyncio.get_running_loop()
+        asked.future = loop.create_future()
+        with self._lock:
+            self._waiting.append(asked)
+            if self._turning is not loop:  # what else comes in this turn of the loop comes along
+                self._turning = loop
+                loop.call_soon(self._stand_still)
         return await asked.future
 
     @property
@@ -83,63 +95,81 @@ class ScoreGroups:
         serving, kept = self.rater.serving(segment), self._answers.get(segment)
         if kept is None or kept.serving is not serving:
             kept = self._answers[segment] = Answers(serving, segment)
+            _set_aside()
         return kept
 
-    def _add(self, asked: Asked) -> None:
+    def _stand_still(self) -> None:
+        """Let the group be answered before the event loop takes up anything else, but do not wait for it long."""
+        with self._lock:
+            self._turning = None
+            self._wake()
+            if time.monotonic() >= self._go_on_until and not self._idle.wait_for(self._done, PATIENCE_SECONDS):
+                self._go_on_until = time.monotonic() + GO_ON_SECONDS
+
+    def _again(self, asked: Asked) -> None:
         with self._lock:
             self._waiting.append(asked)
-            if not self._started:
-                self._start()
-            if not self._rating and self._worth_rating():
-                self._rating = True  # awake: the next one need not call again
-                self._to_rate.notify()
+            self._wake()
 
-    def _start(self) -> None:
-        self._started = True
-        self.rater.follow()
-        keep_log_short(self.rater.base.engine)
-        for work, name in ((self._rate, "score rater"), (self._write, "score writer")):
-            threading.Thread(target=work, name=name, daemon=True).start()
+    def _wake(self) -> None:
+        if not self._started:
+            self._started = True
+            self.rater.follow()
+            keep_log_short(self.rater.base.engine)
+            threading.Thread(target=self._work, name="scores", daemon=True).start()
+        if not self._busy:
+            self._asked.notify()
 
-    def _worth_rating(self) -> bool:
-        if self._storing or self._rated:
-            return len(self._waiting) >= WORTH_RATING
-        return bool(self._waiting)
+    def _done(self) -> bool:
+        return not (self._busy or self._waiting)
 
-    def _rate(self) -> None:
-        """Rate what has come, for as long as the process lives, and hand it to the writer."""
+    def _work(self) -> None:
+        """Answer what has come, for as long as the process lives."""
         while True:
             with self._lock:
-                while not self._worth_rating():
-                    self._rating = False
-                    self._to_rate.wait()
-                self._rating = True
+                while not self._waiting:
+                    self._busy = False
+                    self._idle.notify_all()
+                    self._asked.wait()
+                self._busy = True
                 group, self._waiting = self._waiting[:MOST_AT_ONCE], self._waiting[MOST_AT_ONCE:]
             try:
-                done = self._answered(group)
+                with self._traced("score rate", group):
+                    group = self._rated(group)
             except BaseException as error:
-                done = _failed("scores not rated", group, error)
-            with self._lock:
-                self._rated += done
-                self._to_write.notify()
+                _failed("scores not rated", group, error)
+            if group:
+                self._store(group)
+                _deliver(group)
 
-    def _write(self) -> None:
-        """Store and commit what has been rated, for as long as the process lives, and wake those who wait for it."""
-        while True:
-            with self._lock:
-                self._storing = False
-                self._to_rate.notify()
-                self._to_write.wait_for(lambda: self._rated)
-                group, self._rated, self._storing = self._rated, [], True
-            try:
-                GROUPS.observe(len(group))
-                with COMMITS.time(), writing_connection(self.rater.base.engine) as connection:
-                    store(connection, group, self.rater.online)
-            except BaseException as error:  # nothing of the group is stored: each is told, and the writer goes on
-                _failed("scores not stored", group, error)
-            _deliver(group)
+    def _store(self, group: list[Asked]) -> None:
+        """Store and commit what has been rated or refused."""
+        GROUPS.observe(len(group))
+        try:
+            with (
+                self._traced("score store", group),
+                COMMITS.time(),
+                writing_connection(self.rater.base.engine) as connection,
+            ):
+                store(connection, group, self.rater.online)
+        except BaseException as error:  # nothing of the group is stored: each is told, and the next group comes
+            _failed("scores not stored", group, error)
 
-    def _answered(self, group: list[Asked]) -> list[Asked]:
+    @contextmanager
+    def _traced(self, name: str, group: list[Asked]) -> Iterator[None]:
+        """What happens within took part of the time of each request of ``group``."""
+        since = time.time_ns()
+        try:
+            yield
+        finally:
+            if self.tracer is not None:
+                until = time.time_ns()
+                for span in [one.span for one in group if one.span is not None]:
+                    part = self.tracer.start_span(name, set_span_in_context(span), start_time=since)
+                    part.set_attribute("huixin.group", len(group))
+                    part.end(until)
+
+    def _rated(self, group: list[Asked]) -> list[Asked]:
         """Rate those of ``group`` whose features are at hand; the others come again when they are."""
         new = [one for one in group if one.look is None and one.error is None]
         if new:
@@ -147,13 +177,8 @@ class ScoreGroups:
                 self._find(connection, new)
         for segment, some in _by_segment(one for one in group if one.look is not None and one.error is None):
             self._answer(segment, some)
-        done = []
-        for one in group:
-            if one.answered is not None or one.error is not None:
-                done.append(one)
-            else:
-                self._pool.submit(self._compute, one)
-        return done
+        self._aside.add([one for one in group if one.answered is None and one.error is None])
+        return [one for one in group if one.answered is not None or one.error is not None]
 
     def _find(self, connection: Connection, group: list[Asked]) -> None:
         """Look up clients, subjects, and the latest features of those who are asked about as of now."""
@@ -203,29 +228,14 @@ class ScoreGroups:
             kept |= {row[0]: tuple(row[3:]) for row in select_in(connection, SUBJECTS, sorted(more))}
         scored_at = now()
         for one in group:
-            assert one.found is not None and one.moment is not None  # noqa: S101, PT018
-            numbers, evidence = kept.get(one.found.subject_id, (None, None))
-            if numbers is None or not since <= one.moment < until:
+            subject_id, moment = one.about
+            numbers, evidence = kept.get(subject_id, (None, None))
+            if numbers is None or not since <= moment < until:
                 continue
             if evidence is None:
                 one.keep = since
             else:
-                row = np.frombuffer(numbers, "<f8")
-                one.look = _look(one, row, EvidenceText.from_bytes(evidence), scored_at)
-
-    def _compute(self, one: Asked) -> None:
-        """Features and evidence from the records, aside; then the question comes again."""
-        try:
-            assert one.found is not None and one.moment is not None  # noqa: S101, PT018
-            segment, subject_id = one.found.kind, one.found.subject_id
-            pipeline = self.rater.pipeline(segment)
-            features = self.rater.online(segment).get(subject_id, one.moment) or pipeline.one(subject_id, one.moment)
-            evidence = pipeline.evidence(subject_id, one.moment, pipeline.codes, EVIDENCE_LIMIT)
-            numbers = np.array([features[code] for code in pipeline.codes])
-            one.look = _look(one, numbers, EvidenceText.of_records(pipeline.codes, evidence), now())
-        except BaseException as error:
-            one.error = error
-        self._add(one)
+                one.see(np.frombuffer(numbers, "<f8"), EvidenceText.from_bytes(evidence), scored_at)
 
     def _answer(self, segment: str, group: list[Asked]) -> None:
         """Rate all at once; where that fails, one by one, so that nobody pays for another's trouble."""
@@ -254,21 +264,20 @@ def _by_segment(group: Iterable[Asked]) -> Iterable[tuple[str, list[Asked]]]:
     return found.items()
 
 
-def _look(one: Asked, numbers: Any, evidence: EvidenceText, scored_at: datetime) -> Look:
-    assert one.found is not None and one.moment is not None  # noqa: S101, PT018
-    found, moment = one.found, one.moment
-    score_id = new_score_id()
-    return Look(
-        score_id, found.subject_id, found.masked, moment, scored_at, numbers, evidence, one.language, one.reasons
-    )
+def _set_aside() -> None:
+    """What is loaded stays: models and their words are left out of the search for garbage, which would hold up answers
+    by a tenth of a second each time. What a former model left behind is found first.
+    """
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
 
 
-def _failed(what: str, group: list[Asked], error: BaseException) -> list[Asked]:
-    """All of ``group``, each with what befell it."""
+def _failed(what: str, group: list[Asked], error: BaseException) -> None:
+    """Tell each of ``group`` what befell it."""
     log.error(what, kind=type(error).__name__, of=len(group))
     for one in group:
         one.error = one.error or error
-    return group
 
 
 def _deliver(done: Iterable[Asked]) -> None:

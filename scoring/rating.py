@@ -283,7 +283,9 @@ class Rater:
     def online(self, segment: str) -> OnlineFeatures:
         """The latest features of ``segment`` by primary key."""
         with self._lock:
-            return self._kept.setdefault(segment, OnlineFeatures(self.base, segment))
+            if segment not in self._kept:
+                self._kept[segment] = OnlineFeatures(self.base, segment)
+            return self._kept[segment]
 
     def _rate(self, subject: SubjectRow, moment: datetime) -> Rating:
         check_rated(subject.kind)

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 import numpy as np
-import pyarrow as pa
 from pydantic import TypeAdapter
 
-from features.spine import SPINE_SCHEMA, month_ends
+from features.spine import month_ends, spine_of_many
 from models.hazard import HORIZONS
 from records.moment import add_months, end_of_day, month_end, shanghai_day
 from scoring.alerts import Alert, next_alerts
@@ -48,9 +47,7 @@ class Remembered:
 def observe(rater: Rater, segment: str, asked: Sequence[tuple[str, datetime]]) -> Iterator[Observed]:
     """Every (subject, moment) of ``asked`` in order; no probabilities where no early-warning model serves."""
     pipeline, serving = rater.pipeline(segment), rater.serving(segment)
-    ids, moments = zip(*asked, strict=True) if asked else ((), ())
-    spine = pa.table([pa.array(ids, pa.string()), pa.array(moments, pa.timestamp("us"))], schema=SPINE_SCHEMA)
-    table = pipeline.build(spine)
+    table = pipeline.build(spine_of_many(asked))
     columns = {code: table[code].to_numpy() for code in pipeline.codes}
     ahead = serving.distress(columns) if asked else np.empty((0, len(HORIZONS)))
     for row, (subject_id, moment) in enumerate(asked):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
+from starlette.concurrency import run_in_threadpool
 
 from records.base import RecordBase
 from records.settings import Settings
@@ -62,6 +63,7 @@ from service.security.consents import Consents
 from service.security.declared import document
 from service.security.limits import Limits
 from service.security.tokens import Tokens
+from service.traces import Traces
 from service.watch.desk import WatchDesk
 
 ROUTES = (
@@ -117,7 +119,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.base = base
     app.state.rater = Rater(base)
     app.state.given = GivenScores(base, app.state.rater.registry)
-    app.state.groups = ScoreGroups(app.state.rater)
+    app.state.traces = Traces(settings) if settings.traces_url else None
+    app.state.groups = ScoreGroups(app.state.rater, app.state.traces and app.state.traces.tracer)
     app.state.files = SubjectFiles(base)
     app.state.clients = Clients(base.engine)
     app.state.recognised = {}
@@ -164,5 +167,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.watch.working(),
     ):
         yield
+    if app.state.traces is not None:
+        await run_in_threadpool(app.state.traces.close)
     sys.setswitchinterval(turns)
     gc.unfreeze()

@@ -14,6 +14,7 @@ from service import problems
 from service.exchange import body_limit
 from service.logs import REQUEST_ID
 from service.metrics import observe
+from service.traces import Traces
 
 log = structlog.get_logger()
 MAXIMUM_BODY = 64 * 1024
@@ -45,6 +46,8 @@ class Guard:
         request_id = problems.request_id(_header(headers, b"x-request-id"))
         scope.setdefault("state", {})["request_id"] = request_id
         REQUEST_ID.set(request_id)
+        traces: Traces | None = scope["app"].state.traces
+        span = None if traces is None else traces.begin(scope)
 
         async def sent(message: Message) -> None:
             nonlocal status
@@ -59,7 +62,10 @@ class Guard:
             else:
                 await self.app(scope, _in_time(scope, receive), sent)
         finally:
-            _finished(scope, status, time.perf_counter() - started)
+            route = getattr(scope.get("route"), "path", "other")
+            _finished(scope, route, status, time.perf_counter() - started)
+            if traces is not None and span is not None:
+                traces.end(span, route, scope["method"], status, request_id)
 
 
 def _in_time(scope: Scope, receive: Receive) -> Receive:
@@ -89,9 +95,8 @@ def _in_time(scope: Scope, receive: Receive) -> Receive:
     return received
 
 
-def _finished(scope: Scope, status: int, seconds: float) -> None:
+def _finished(scope: Scope, route: str, status: int, seconds: float) -> None:
     """Count the request, and log it where that is wanted: under its route's template, never under what was asked."""
-    route = getattr(scope.get("route"), "path", "other")
     observe(route, scope["method"], status, seconds)
     wanted = scope["app"].state.base.settings.log_requests
     if wanted == "all" or (wanted == "failed" and status >= 500):

@@ -92,7 +92,11 @@ class JobRequest(BaseModel):
             "examples": [
                 {"segment": "enterprise", "purpose": "loan_monitoring", "format": "parquet"},
                 {"subjects": [ONE, PERSON], "purpose": "loan_monitoring", "as_of": "2025-12-31", "format": "ndjson"},
-            ]
+            ],
+            "oneOf": [
+                {"required": ["subjects"], "properties": {"subjects": {"type": "array"}, "segment": {"type": "null"}}},
+                {"required": ["segment"], "properties": {"segment": {"type": "string"}, "subjects": {"type": "null"}}},
+            ],
         },
     )
 

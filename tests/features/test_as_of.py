@@ -184,6 +184,12 @@ def test_evidence_shows_what_tells_the_most_and_only_what_was_visible(connect: A
     assert [one.record_id for one in found["loan_utilisation_3m"]] == [one["record_id"] for one in months[:3]]
     assert [one.record_id for one in found["tax_grade_level"]] == [grades[0]["record_id"]]
     assert found["dishonest_now"] == ()
+    several = pipeline.evidence_of_many(
+        [("nobody", AS_OF), ("s", AS_OF), ("s", AS_OF - timedelta(days=150))], list(found), 5
+    )
+    assert several[1] == found
+    assert not any(several[0].values())
+    assert [one.record_id for one in several[2]["loan_dpd_max_12m"]] == [months[5]["record_id"]]
     clean = FeaturePipeline(connect({"loan.account_month": [loan(row, 1), loan(row, 2)]}), "enterprise")
     assert len(clean.evidence("s", AS_OF, ["loan_dpd_max_12m"])["loan_dpd_max_12m"]) == 2
     with pytest.raises(UnknownFeature):

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from records.base import RecordBase
-from records.bulk import select_in
+from records.bulk import execute, marked, select_in
 from records.database import writing
 from records.settings import Settings
 from scoring.audit import Entry, enter_all, verify
@@ -31,3 +32,8 @@ def test_every_row_is_kept_and_found(engine: str, tmp_path: Path, request: pytes
         assert sorted(row[0] for row in select_in(connection, statement, wanted, ("score",))) == sorted(wanted)
         assert list(select_in(connection, statement, [], ("score",))) == []
         assert connection.scalar(text("SELECT count(*) FROM audit_days")) in (1, 2)
+    with base.engine.connect() as connection, pytest.raises(DBAPIError) as refused:
+        execute(connection, marked(connection, "SELECT nothing FROM audit WHERE actor = ?"), ("whose name is Li",))
+    assert "Li" not in str(refused.value)
+    with base.engine.connect() as connection:
+        assert execute(connection, "SELECT count(*) FROM audit") == [(199,)]

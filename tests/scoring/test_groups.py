@@ -69,7 +69,7 @@ def question(subject: str, client_id: str, **more: Any) -> Asked:
 def test_the_prepared_answer_is_the_rating(scores: ScoreGroups, ids: list[str], client_id: str) -> None:
     ask(scores, *(question(one, client_id) for one in ids))
     with pytest.MonkeyPatch.context() as patched:
-        for name in ("one", "evidence"):
+        for name in ("build", "evidence_of_many"):
             patched.delattr(FeaturePipeline, name)
         answers = ask(scores, *(question(one, client_id) for one in ids))
         english = ask(scores, question(ids[0], client_id, language="en"))[0]
@@ -105,6 +105,31 @@ def test_one_question_s_trouble_is_nobody_else_s(scores: ScoreGroups, ids: list[
     assert kinds[1:4] == [UnknownSubject, NotAllowed, NotAuthenticated]
     assert isinstance(found[4], HuixinError)
     assert (found[0]["subject_id"], found[5]["as_of"][:10]) == (ids[0], "2025-06-30")
+
+
+def test_whoever_was_not_looked_at_today_is_read_from_the_records_together(
+    scores: ScoreGroups, ids: list[str], client_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passes: list[int] = []
+    read = FeaturePipeline.evidence_of_many
+
+    def counted(self: FeaturePipeline, asked: Any, *more: Any) -> Any:
+        passes.append(len(asked))
+        if any(subject == ids[2] for subject, _ in asked):
+            raise ZeroDivisionError
+        return read(self, asked, *more)
+
+    monkeypatch.setattr(FeaturePipeline, "evidence_of_many", counted)
+    found = ask(scores, *(question(one, client_id, as_of="2025-03-31") for one in [*ids, ids[0]]))
+    assert isinstance(found.pop(2), ZeroDivisionError)
+    assert [one["subject_id"] for one in found] == [*ids[:2], *ids[3:], ids[0]]
+    assert max(passes) > 1
+    once = len(passes)
+    monkeypatch.setattr(FeaturePipeline, "evidence_of_many", read)
+    for answer in (found[0], found[-1]):
+        rating = orjson.loads(orjson.dumps(scores.rater.rate(ids[0], "2025-03-31").as_dict()))
+        assert {**rating, "score_id": "", "scored_at": ""} == {**answer, "score_id": "", "scored_at": ""}
+    assert once <= len(ids) + 2
 
 
 def test_what_cannot_be_stored_is_not_answered(
