@@ -82,7 +82,7 @@ class ScoreGroups:
             self._waiting.append(asked)
             if self._turning is not loop:  # what else comes in this turn of the loop comes along
                 self._turning = loop
-                loop.call_soon(self._stand_still)
+                loop.call_soon(self._gather, loop, 0)
         return await asked.future
 
     @property
@@ -97,6 +97,13 @@ class ScoreGroups:
             kept = self._answers[segment] = Answers(serving, segment)
             _set_aside()
         return kept
+
+    def _gather(self, loop: asyncio.AbstractEventLoop, before: int) -> None:
+        """Wait for one more turn of the loop as long as each brings more."""
+        if before < len(self._waiting) < MOST_AT_ONCE:
+            loop.call_soon(self._gather, loop, len(self._waiting))
+        else:
+            self._stand_still()
 
     def _stand_still(self) -> None:
         """Let the group be answered before the event loop takes up anything else, but do not wait for it long."""
