@@ -16,6 +16,7 @@ from huixin.oracle import validate
 from huixin.train import SEGMENTS
 from models.training import train
 from models.validation import auc, ece, gini
+from models.validation.backtests import backtest
 from records.base import RecordBase
 from records.settings import Settings
 
@@ -24,7 +25,8 @@ def run(plan: CountyPlan | None = None) -> dict[str, Any]:
     """Make the county of the demo in a folder of its own, train both segments, compare with the truth.
 
     Per segment: ``auc`` and ``oracle_auc`` (the true PD's) on the out-of-time slice, ``gini_share`` of the model that
-    serves, ``scorecard_gini_share``, ``ece``, rows and defaults.
+    serves, ``scorecard_gini_share``, ``ece``, rows and defaults; ``grades_inside`` of ``grades_used``: whose mean PD lies
+    in the 95% Jeffreys interval of what was observed, and ``grades``, each with that interval.
     """
     with TemporaryDirectory() as folder:
         home = Path(folder)
@@ -41,6 +43,7 @@ def _compare(base: RecordBase, segment: str, truth: Path) -> dict[str, Any]:
     found = validate(base, segment, truth)
     serving = next((one.family for one in result.models if one.alias == "champion"), "none")
     served = found.scorecard_pd if serving == "scorecard" else found.pd
+    tested = backtest(found.outcome, served, found.scorecard_scale if serving == "scorecard" else found.scale)
     ceiling = gini(found.outcome, found.true_pd)
     return {
         "auc": auc(found.outcome, served),
@@ -50,6 +53,12 @@ def _compare(base: RecordBase, segment: str, truth: Path) -> dict[str, Any]:
         "boosted_gini_share": gini(found.outcome, found.pd) / ceiling,
         "scorecard_gini_share": gini(found.outcome, found.scorecard_pd) / ceiling,
         "ece": ece(found.outcome, served),
+        "grades_inside": tested.inside,
+        "grades_used": tested.used,
+        "grades": [
+            {name: getattr(one, name) for name in ("grade", "rows", "mean_pd", "observed", "low", "high", "inside")}
+            for one in tested.grades
+        ],
         "rows": len(found.outcome),
         "defaults": int(found.outcome.sum()),
         "validated_as_of": found.as_of.isoformat(),
@@ -58,12 +67,19 @@ def _compare(base: RecordBase, segment: str, truth: Path) -> dict[str, Any]:
 
 def _show(figures: dict[str, Any]) -> None:
     table = Table(title="demo county, out of time: model / true PD")
-    for name in ("segment", "serving", "AUC", "true-PD AUC", "Gini share", "ECE", "rows", "defaults"):
+    for name in ("segment", "serving", "AUC", "true-PD AUC", "Gini share", "ECE", "grades inside", "rows", "defaults"):
         table.add_column(name)
     for segment in SEGMENTS:
         one = figures[segment]
         shown = [f"{one[key]:.4f}" for key in ("auc", "oracle_auc", "gini_share", "ece")]
-        table.add_row(segment, one["serving"], *shown, str(one["rows"]), str(one["defaults"]))
+        table.add_row(
+            segment,
+            one["serving"],
+            *shown,
+            f"{one['grades_inside']}/{one['grades_used']}",
+            str(one["rows"]),
+            str(one["defaults"]),
+        )
     console = Console()
     console.print(table)
     console.print(figures["machine"])

@@ -12,6 +12,7 @@ import polars as pl
 
 from features.pipeline import FeaturePipeline
 from models.bundle import Bundle
+from models.grades import MasterScale
 from models.registry import CHALLENGER, CHAMPION, Registry, model_name
 from models.training_table import training_table
 from records.base import RecordBase
@@ -21,13 +22,15 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Validation:
-    """The out-of-time slice of a segment: outcomes, the PDs of both models, and the truth; all [n]."""
+    """The out-of-time slice of a segment: outcomes, the PDs of both models, and the truth, all [n]; both scales."""
 
     as_of: date
     outcome: Floats
     pd: Floats
     scorecard_pd: Floats
     true_pd: Floats
+    scale: MasterScale
+    scorecard_scale: MasterScale
 
 
 def validate(base: RecordBase, segment: str, truth: Path) -> Validation:
@@ -48,6 +51,8 @@ def validate(base: RecordBase, segment: str, truth: Path) -> Validation:
         pd=boosted.pd(rows.X[seen]),
         scorecard_pd=scorecard.pd(rows.X[seen]),
         true_pd=true_pd[seen],
+        scale=boosted.scale,
+        scorecard_scale=scorecard.scale,
     )
 
 

@@ -42,7 +42,8 @@ class Scores:
         """How far reasons miss the score at most."""
         if not len(self.score):
             return 0.0
-        return float(np.abs(self.base_points + self.points.sum(axis=1) + self.clip_points - self.score).max())
+        told = self.base_points + np.add.reduce(self.points, axis=1) + self.clip_points
+        return float(np.maximum.reduce(np.abs(told - self.score)))
 
 
 class Scorer:

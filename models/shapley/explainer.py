@@ -71,6 +71,9 @@ class CompiledExplainer:
         """
         rows = self._checked(X)
         margin, contributions = np.empty(len(rows)), np.empty(rows.shape)
+        if len(rows) <= ROWS_A_TASK:
+            self._fill(rows, margin, contributions)
+            return margin, contributions, self.expected_value
         starts = range(0, len(rows), ROWS_A_TASK)
         workers = min(len(starts), _processors() if threads is None else max(threads, 1))
 
@@ -148,8 +151,9 @@ class CompiledExplainer:
     def _fill(self, rows: NDArray[Any], margin: Floats, contributions: Floats) -> None:
         from models.shapley.kernel import explain_rows
 
+        ready = rows.dtype == np.float64 and rows.flags.carray
         explain_rows(
-            np.require(rows, np.float64, ["C", "A", "W"]),
+            rows if ready else np.require(rows, np.float64, ["C", "A", "W"]),
             self.columns,
             self.thresholds,
             self.words,
