@@ -25,8 +25,8 @@ def run(plan: CountyPlan | None = None) -> dict[str, Any]:
     """Make the county of the demo in a folder of its own, train both segments, compare with the truth.
 
     Per segment: ``auc`` and ``oracle_auc`` (the true PD's) on the out-of-time slice, ``gini_share`` of the model that
-    serves, ``scorecard_gini_share``, ``ece``, rows and defaults; ``grades_inside`` of ``grades_used``: whose mean PD lies
-    in the 95% Jeffreys interval of what was observed, and ``grades``, each with that interval.
+    serves, ``scorecard_gini_share``, ``ece``, rows and defaults; ``grades_inside`` of ``grades_used``: whose mean PD
+    lies in the 95% Jeffreys interval of what was observed, and ``grades``, each with that interval.
     """
     with TemporaryDirectory() as folder:
         home = Path(folder)
@@ -72,14 +72,8 @@ def _show(figures: dict[str, Any]) -> None:
     for segment in SEGMENTS:
         one = figures[segment]
         shown = [f"{one[key]:.4f}" for key in ("auc", "oracle_auc", "gini_share", "ece")]
-        table.add_row(
-            segment,
-            one["serving"],
-            *shown,
-            f"{one['grades_inside']}/{one['grades_used']}",
-            str(one["rows"]),
-            str(one["defaults"]),
-        )
+        inside = f"{one['grades_inside']}/{one['grades_used']}"
+        table.add_row(segment, one["serving"], *shown, inside, str(one["rows"]), str(one["defaults"]))
     console = Console()
     console.print(table)
     console.print(figures["machine"])
