@@ -102,9 +102,9 @@ def _signed(keys: TokenKeys, claims: dict[str, Any], **header: Any) -> str:
     return jwt.encode(claims, key.private, "EdDSA", {"kid": key.kid, "typ": "at+jwt"} | header)
 
 
-def _by_hand(keys: TokenKeys, claims: dict[str, Any], algorithm: str, secret: bytes | None) -> str:
+def _by_hand(keys: TokenKeys, claims: dict[str, Any], algorithm: str, secret: bytes | None, **more: Any) -> str:
     """A token signed as no library would: without a key, or by HMAC with the public key as the secret."""
-    header = {"alg": algorithm, "kid": keys.signing().kid, "typ": "at+jwt"}
+    header = {"alg": algorithm, "kid": keys.signing().kid, "typ": "at+jwt"} | more
     parts = [base64.urlsafe_b64encode(orjson.dumps(one)).rstrip(b"=") for one in (header, claims)]
     signed = b"" if secret is None else hmac.digest(secret, b".".join(parts), hashlib.sha256)
     return b".".join([*parts, base64.urlsafe_b64encode(signed).rstrip(b"=")]).decode()
@@ -126,6 +126,15 @@ FORGERIES: dict[str, Forge] = {
     "another's key under our name": lambda claims, keys: _signed(
         TokenKeys(Settings(access=OTHER)), claims, kid=keys.signing().kid
     ),
+    "another's key that comes along": lambda claims, keys: _signed(
+        FOREIGN, claims, jwk=orjson.loads(jwt.algorithms.OKPAlgorithm.to_jwk(FOREIGN.signing().public))
+    ),
+    "a key from elsewhere": lambda claims, keys: _signed(
+        FOREIGN, claims, kid="elsewhere", jku="http://127.0.0.1:9/keys.json", x5u="http://127.0.0.1:9/chain.pem"
+    ),
+    "a file as the key": lambda claims, keys: _by_hand(keys, claims, "HS256", b"", kid="../../../../dev/null"),
+    "a query as the key": lambda claims, keys: _by_hand(keys, claims, "HS256", b"", kid="' UNION SELECT '' --"),
+    "no text as the key": lambda claims, keys: _by_hand(keys, claims, "EdDSA", b"", kid=["a", {"b": None}]),
     "a changed claim": lambda claims, keys: _changed(_signed(keys, claims)),
     "expired": lambda claims, keys: _signed(keys, claims | {"exp": time.time() - 10}),
     "not yet": lambda claims, keys: _signed(keys, claims | {"nbf": time.time() + 60}),
@@ -139,6 +148,7 @@ FORGERIES: dict[str, Forge] = {
     "too long": lambda claims, keys: _signed(keys, claims | {"x": "x" * 5000}),
 }
 OTHER = AccessSettings(token_key="ab" * 32)
+FOREIGN = TokenKeys(Settings(access=OTHER))
 
 
 def _changed(value: str) -> str:
