@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
 import numpy as np
 from pydantic import TypeAdapter
 
+from features.pipeline import Evidence, FeaturePipeline
 from features.spine import month_ends, spine_of_many
 from models.hazard import HORIZONS
 from records.moment import add_months, end_of_day, month_end, shanghai_day
 from scoring.alerts import Alert, next_alerts
 from scoring.rating import Rater
-from scoring.signals import Signal, fired, raising_most, signals
+from scoring.signals import Explained, Signal, fired, raising_most, signals
 
 EVIDENCE_LIMIT = 5
+AT_ONCE = 200
 BEFORE_HISTORY = 12  # months that alerts are followed for before the first one that is shown
 
 _ALERTS: TypeAdapter[tuple[Alert, ...]] = TypeAdapter(tuple[Alert, ...])
@@ -50,16 +52,38 @@ def observe(rater: Rater, segment: str, asked: Sequence[tuple[str, datetime]]) -
     table = pipeline.build(spine_of_many(asked))
     columns = {code: table[code].to_numpy() for code in pipeline.codes}
     ahead = serving.distress(columns) if asked else np.empty((0, len(HORIZONS)))
-    for row, (subject_id, moment) in enumerate(asked):
-        features = {code: float(values[row]) for code, values in columns.items()}
-        distress = {} if serving.warning is None else dict(zip(HORIZONS, ahead[row].tolist(), strict=True))
-        codes = [code for rule in fired(segment, features) for code in rule.features]
-        unproved = serving.why(features, {})
-        codes += [one.feature for one in raising_most(unproved.reasons)] if unproved else []
-        evidence = pipeline.evidence(subject_id, moment, codes, EVIDENCE_LIMIT) if codes else {}
-        why = serving.why(features, evidence) if unproved else None
-        found = signals(segment, features, distress, evidence, shanghai_day(moment), why)
-        yield Observed(subject_id, moment, found, distress)
+    for start in range(0, len(asked), AT_ONCE):
+        rows = range(start, min(start + AT_ONCE, len(asked)))
+        features = [{code: float(values[row]) for code, values in columns.items()} for row in rows]
+        unproved = [serving.why(one, {}) for one in features]
+        codes = [_telling(segment, one, why) for one, why in zip(features, unproved, strict=True)]
+        behind = _evidence(pipeline, [asked[row] for row in rows], codes)
+        for at, row in enumerate(rows):
+            subject_id, moment = asked[row]
+            distress = {} if serving.warning is None else dict(zip(HORIZONS, ahead[row].tolist(), strict=True))
+            why = serving.why(features[at], behind[at]) if unproved[at] else None
+            found = signals(segment, features[at], distress, behind[at], shanghai_day(moment), why)
+            yield Observed(subject_id, moment, found, distress)
+
+
+def _telling(segment: str, features: Mapping[str, float], why: Explained | None) -> list[str]:
+    """The features whose records are behind what is said."""
+    codes = [code for rule in fired(segment, features) for code in rule.features]
+    return codes + [one.feature for one in raising_most(why.reasons)] if why else codes
+
+
+def _evidence(
+    pipeline: FeaturePipeline, asked: Sequence[tuple[str, datetime]], codes: Sequence[Sequence[str]]
+) -> list[dict[str, tuple[Evidence, ...]]]:
+    """The records behind the ``codes`` of each subject."""
+    found: list[dict[str, tuple[Evidence, ...]]] = [{} for _ in asked]
+    told = [at for at, some in enumerate(codes) if some]
+    if told:
+        every = sorted({code for some in codes for code in some})
+        made = pipeline.evidence_of_many([asked[at] for at in told], every, EVIDENCE_LIMIT)
+        for at, one in zip(told, made, strict=True):
+            found[at] = {code: one[code] for code in codes[at]}
+    return found
 
 
 def history(rater: Rater, subject_id: str, segment: str, as_of: datetime, months: int) -> list[Remembered]:
