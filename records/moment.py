@@ -5,6 +5,7 @@ Instants are kept without a zone and always mean UTC, so that DuckDB and Spark r
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -13,6 +14,8 @@ from records.words import Text
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 SHANGHAI_OFFSET = timedelta(hours=8)
+# What a refusal says again: a word, or day and time; all else may be anything.
+SAID_AGAIN = re.compile(r"[0-9A-Za-z年月日:+./-]{1,40}( [0-9:+.-]{1,20})?")
 
 
 def now() -> datetime:
@@ -69,10 +72,11 @@ def add_months(day: date, months: int) -> date:
 
 
 def _bad_moment(value: str) -> BadMoment:
+    shown = value if SAID_AGAIN.fullmatch(value) else "…"
     return BadMoment(
         Text(
-            f"无法识别的时点“{value[:40]}”：请用日期（2025-12-31，指上海当日终了）或带时区的时刻（2025-12-31T08:00:00+08:00）",
-            f"cannot read the as-of '{value[:40]}': give a day (2025-12-31, its end in Asia/Shanghai) "
+            f"无法识别的时点“{shown}”：请用日期（2025-12-31，指上海当日终了）或带时区的时刻（2025-12-31T08:00:00+08:00）",
+            f"cannot read the as-of '{shown}': give a day (2025-12-31, its end in Asia/Shanghai) "
             "or an instant with a zone (2025-12-31T08:00:00+08:00)",
         )
     )

@@ -115,6 +115,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
         openapi_url="/openapi.json",
         lifespan=_lifespan,
+        redirect_slashes=False,
     )
     app.state.base = base
     app.state.rater = Rater(base)

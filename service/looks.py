@@ -13,6 +13,7 @@ from records.errors import HuixinError, UnknownSubject
 from records.identity import SUBJECT_ID
 from records.words import Text
 from scoring.audit import record
+from service.references import NO_NUMBER
 from service.security import Action, Client, allow, allow_file
 
 Authorisation = Annotated[
@@ -23,6 +24,7 @@ Authorisation = Annotated[
         description="本人书面授权编号，查询自然人时必填（监管机构除外） / reference of the person's authorisation, "
         "needed for persons, except by regulators",
     ),
+    NO_NUMBER,
 ]
 
 

@@ -12,6 +12,7 @@ from records.database_access import ConsentRow
 from service.desk.paging import instant
 from service.exchange import entered, look
 from service.problems import PROBLEMS
+from service.references import NO_NUMBER
 from service.routes.cases import ONE_LINE, Cursor, Limit, Subject
 from service.security import Asking, Purpose
 from service.security.consents import Authorisation, Consents
@@ -43,6 +44,7 @@ class ConsentRequest(BaseModel):
         Field(
             min_length=1, max_length=100, pattern=ONE_LINE, description="授权书编号 / reference of the authorisation"
         ),
+        NO_NUMBER,
     ]
     subject: Subject
     purposes: Annotated[list[Purpose], Field(min_length=1, max_length=10, description="目的 / purposes")]
@@ -51,6 +53,7 @@ class ConsentRequest(BaseModel):
     document: Annotated[
         str,
         Field(min_length=1, max_length=200, pattern=ONE_LINE, description="授权书存处 / where the signed form is kept"),
+        NO_NUMBER,
     ]
     client_id: Annotated[
         str | None,

@@ -16,6 +16,7 @@ from records.words import Language
 from scoring.audit import record
 from service.pages.render import subject_file_page
 from service.problems import PROBLEMS
+from service.references import NO_NUMBER
 from service.security import Asking, Client, Purpose, allow, allow_file, allow_own
 
 router = APIRouter(prefix="/v1/subjects", tags=["files"], responses=PROBLEMS)
@@ -52,6 +53,7 @@ def question(
             description="主体授权编号：自然人必填；其他主体缺此则只给公开信息 / reference of the subject's "
             "authorisation: needed for a person; without it only public information of others is given",
         ),
+        NO_NUMBER,
     ] = None,
     limit: Annotated[int, Query(ge=1, le=500, description="每项最多列出 / records of an item, at most")] = 20,
 ) -> Question:

@@ -22,6 +22,7 @@ from service.jobs.desk import JobDesk
 from service.jobs.errors import BadJob
 from service.jobs.rows import Wanted, enter_each, problem_of, rate, tried, wanted
 from service.problems import PROBLEMS, Problem, problem
+from service.references import NO_NUMBER
 from service.security import Asking, Client, Purpose, allow, allow_subject
 
 AT_ONCE_MOST, IN_A_JOB_MOST = 1_000, 10_000
@@ -65,7 +66,9 @@ class SubjectAsked(BaseModel):
         ),
     ]
     authorisation: Annotated[
-        str | None, Field(min_length=1, max_length=100, description="本人书面授权编号 / reference of the authorisation")
+        str | None,
+        Field(min_length=1, max_length=100, description="本人书面授权编号 / reference of the authorisation"),
+        NO_NUMBER,
     ] = None
 
 

@@ -15,6 +15,7 @@ from service.desk.paging import instant
 from service.exchange import entered, look
 from service.pingxintong.desk import PlatformDesk
 from service.pingxintong.wire import Application, Consent, Decided, Decision, Outcome, Security, Status, Use, yuan
+from service.references import NO_NUMBER
 from service.routes.cases import CASE_PROBLEMS, ONE_LINE, Cursor, Limit
 from service.routes.score_history import Words
 from service.security import Asking, Client
@@ -30,8 +31,12 @@ class ConsentAsked(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    reference: Annotated[str, Field(min_length=1, max_length=100, pattern=ONE_LINE, description="编号 / reference")]
-    document: Annotated[str, Field(min_length=1, max_length=200, pattern=ONE_LINE, description="存处 / where it lies")]
+    reference: Annotated[
+        str, Field(min_length=1, max_length=100, pattern=ONE_LINE, description="编号 / reference"), NO_NUMBER
+    ]
+    document: Annotated[
+        str, Field(min_length=1, max_length=200, pattern=ONE_LINE, description="存处 / where it lies"), NO_NUMBER
+    ]
     valid_until: Annotated[AwareDatetime, Field(description="有效至 / valid until")]
 
 

@@ -21,6 +21,7 @@ from service.etags import NOT_MODIFIED, tagged
 from service.idempotency import Once, Settle, asked_once
 from service.looks import Authorisation, look
 from service.problems import PROBLEMS
+from service.references import NO_NUMBER
 from service.security import Action, Asking, Client, Purpose, allow, allow_subject, client_of
 from service.security.asking import bound_to_certificate, limit
 from service.security.certificates import certificate_of
@@ -72,6 +73,7 @@ class ScoreRequest(BaseModel):
             max_length=100,
             description="本人书面授权编号，查询自然人时必填 / reference of the person's authorisation",
         ),
+        NO_NUMBER,
     ] = None
     language: Annotated[
         Language | None, Field(description="文字语种，默认两种都给 / language of texts, default both")

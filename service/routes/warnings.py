@@ -21,6 +21,7 @@ from scoring.warning_rules import RatedSegment, Severity
 from scoring.watching import history, read_kept
 from service.exchange import entered
 from service.problems import PROBLEMS
+from service.references import NO_NUMBER
 from service.routes.files import SubjectId
 from service.security import Asking, Client, Purpose, allow, allow_subject
 from service.watch.answers import SubjectWarnings, WarningHistory, WarningMoment, WarningPage, alert_answer
@@ -90,6 +91,7 @@ def of_subject(
             description="本人书面授权编号；自然人必填，已在关注名单上的除外 / reference of the person's authorisation, "
             "needed for a person unless it stands on the client's watch list",
         ),
+        NO_NUMBER,
     ] = None,
     as_of: Annotated[str | None, Query(max_length=40, description="时点，默认现在 / as-of, default now")] = None,
     months: Annotated[int, Query(ge=1, le=36, description="回看月数 / month ends back")] = 12,

@@ -12,6 +12,7 @@ from scoring.warning_rules import Severity
 from service.exchange import entered
 from service.idempotency import Once
 from service.problems import MEDIA_TYPE, PROBLEMS, Problem
+from service.references import NO_NUMBER
 from service.routes.files import SubjectId
 from service.security import Asking
 from service.watch.lists import Entry, Interest, WatchList, WatchLists
@@ -47,6 +48,7 @@ class InterestAsked(BaseModel):
             max_length=100,
             description="本人书面授权编号，自然人必填 / reference of the person's authorisation, needed for a person",
         ),
+        NO_NUMBER,
     ] = None
 
 

@@ -18,7 +18,7 @@ import orjson
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from fastapi.testclient import TestClient
-from sqlalchemy import update
+from sqlalchemy import text, update
 
 from records.access_settings import AccessSettings
 from records.base import RecordBase
@@ -359,3 +359,31 @@ def test_clients_are_bounded_only_by_what_their_role_has(clients: Clients) -> No
         with pytest.raises(BadClient):
             clients.add("x", role, bounds=bounds)
     assert of(clients, clients.add("x", "bank", bounds=Bounds(scopes=["score"]))).scopes == {"score"}
+
+
+def test_a_reference_is_no_place_for_an_identity_number(http: TestClient, clients: Clients, base: RecordBase) -> None:
+    key = {"X-API-Key": clients.add("careless", "bank"), "Accept-Language": "en"}
+    subject = "8856ff13f5bbf23995ee8daee4057af2"
+    number = "110101199003074514"
+    asked = {"subject": subject, "purpose": "review", "authorisation": f"SQ {number}"}
+    query = {"purpose": "review", "authorisation": number}
+    for answer in (
+        http.post("/v1/scores", json=asked, headers=key),
+        http.post(
+            "/v1/scores/batch",
+            json={"subjects": [{"subject": subject, "authorisation": number}], "purpose": "review"},
+            headers=key,
+        ),
+        http.get(f"/v1/subjects/{subject}/grades", params=query, headers=key),
+        http.get(f"/v1/subjects/{subject}/warnings", params=query, headers=key),
+    ):
+        assert answer.status_code == 422
+        assert number not in answer.text
+    assert "identity_number" in answer.text
+    with base.engine.connect() as connection:
+        assert not connection.scalar(text("SELECT count(*) FROM audit WHERE payload LIKE :it"), {"it": f"%{number}%"})
+
+
+def test_a_path_is_not_sent_back(http: TestClient) -> None:
+    answer = http.get("/v1/watch-lists/110101199003074514/", follow_redirects=False)
+    assert (answer.status_code, "location" in answer.headers) == (404, False)
