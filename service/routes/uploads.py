@@ -8,7 +8,7 @@ chunk of which the end did not arrive is not kept.
 from __future__ import annotations
 
 import time
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
 import anyio
@@ -237,7 +237,7 @@ def _refusal(request: Request, row: UploadRow) -> JSONResponse:
 
 
 def _answer(exchange: Exchange, row: UploadRow) -> UploadAnswer:
-    limits = exchange.base.settings.exchange
+    limits, updated = exchange.base.settings.exchange, row.updated_at.replace(tzinfo=UTC)
     own, root = own_key(row.batch_key), f"/v1/uploads/{row.upload_id}"
     return UploadAnswer(
         upload_id=row.upload_id,
@@ -248,9 +248,9 @@ def _answer(exchange: Exchange, row: UploadRow) -> UploadAnswer:
         item=row.item,
         version=row.version,
         batch_key=own.removesuffix(f"~{row.upload_id}") if own else None,
-        created_at=row.created_at,
-        updated_at=row.updated_at,
-        expires_at=row.updated_at + timedelta(days=limits.idle_days) if row.state == RECEIVING else None,
+        created_at=row.created_at.replace(tzinfo=UTC),
+        updated_at=updated,
+        expires_at=updated + timedelta(days=limits.idle_days) if row.state == RECEIVING else None,
         batch_id=row.batch_id,
         problem=row.problem,
         links={"self": root, "receipt": f"{root}/receipt", "rejects": f"{root}/rejects"},

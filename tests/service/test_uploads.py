@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,9 @@ def test_a_batch_sent_in_chunks_is_kept_and_its_receipt_verifies(power: Agency, 
     upload = declared.json()
     assert declared.headers["location"] == f"/v1/uploads/{upload['upload_id']}"
     assert (upload["state"], upload["offset"]) == ("receiving", 0)
+    told = {name: datetime.fromisoformat(upload[name]) for name in ("created_at", "updated_at", "expires_at")}
+    assert {one.utcoffset() for one in told.values()} == {timedelta(0)}
+    assert told["created_at"] <= datetime.now(UTC) < told["expires_at"]
     first = power.send(upload["upload_id"], 0, content[:5000])
     assert (first.status_code, first.headers["upload-offset"]) == (204, "5000")
     head = power.http.head(f"/v1/uploads/{upload['upload_id']}", headers=power.headers)
