@@ -58,7 +58,7 @@ def month_end_spine(connection: Any, segment: str, first: date, last: date, ever
 
 def spine_of(subject_id: str, as_of: datetime) -> pa.Table:
     """A spine of one row."""
-    return pa.table([pa.array([subject_id]), pa.array([as_of], pa.timestamp("us"))], schema=SPINE_SCHEMA)
+    return spine_of_many([(subject_id, as_of)])
 
 
 def spine_of_many(asked: Sequence[tuple[str, datetime]]) -> pa.Table:

@@ -48,7 +48,7 @@ class Settings(FromEnvironment):
     feature_modules: Annotated[tuple[str, ...], NoDecode] = ()
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_requests: Literal["none", "failed", "all"] = "failed"
-    traces_url: str | None = Field(None, pattern=r"^https?://")
+    traces_url: str | None = Field(None, pattern=r"^https?://[^/\s]+")
     traces_share: float = Field(1.0, ge=0, le=1)
     drain_seconds: int = Field(30, ge=0, le=600)
     exchange: ExchangeLimits = Field(default_factory=ExchangeLimits)

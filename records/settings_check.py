@@ -27,6 +27,7 @@ IN_CHINESE = {
     "less_than_equal": "须不大于 {le}",
     "literal_error": "须为 {expected} 之一",
     "too_short": "至少 {min_length} 个字符",
+    "string_pattern_mismatch": "须符合 {pattern}",
     "value_error": "格式不对",
 }
 Origin = Literal["environment", "file", "default"]

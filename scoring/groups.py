@@ -281,10 +281,10 @@ def _set_aside() -> None:
 
 
 def _failed(what: str, group: list[Asked], error: BaseException) -> None:
-    """Tell each of ``group`` what befell it."""
+    """Tell each of ``group`` what befell it; what it was to be answered is not stored."""
     log.error(what, kind=type(error).__name__, of=len(group))
     for one in group:
-        one.error = one.error or error
+        one.answered, one.error = None, one.error or error
 
 
 def _deliver(done: Iterable[Asked]) -> None:

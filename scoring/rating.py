@@ -283,9 +283,8 @@ class Rater:
     def online(self, segment: str) -> OnlineFeatures:
         """The latest features of ``segment`` by primary key."""
         with self._lock:
-            if segment not in self._kept:
-                self._kept[segment] = OnlineFeatures(self.base, segment)
-            return self._kept[segment]
+            kept = self._kept.get(segment)
+            return kept or self._kept.setdefault(segment, OnlineFeatures(self.base, segment))
 
     def _rate(self, subject: SubjectRow, moment: datetime) -> Rating:
         check_rated(subject.kind)

@@ -24,12 +24,20 @@ def test_every_wrong_setting_is_named_and_its_value_is_not(monkeypatch: pytest.M
     monkeypatch.setenv("HUIXIN_EXCHANGE_OPEN_MOST", "0")
     monkeypatch.setenv("HUIXIN_WATCH_WEBHOOK_KEY", "too-short")
     monkeypatch.setenv("HUIXIN_IDENTITY_KEYS_FORMER", "not-json")
+    monkeypatch.setenv("HUIXIN_TRACES_URL", "collector-4318")
     with pytest.raises(BadSettings) as raised:
         checked_settings()
     for words in raised.value.text:
-        for name in ("BATCH_ROWS_MOST", "EXCHANGE_OPEN_MOST", "WATCH_WEBHOOK_KEY", "IDENTITY_KEYS_FORMER"):
+        for name in (
+            "BATCH_ROWS_MOST",
+            "EXCHANGE_OPEN_MOST",
+            "WATCH_WEBHOOK_KEY",
+            "IDENTITY_KEYS_FORMER",
+            "TRACES_URL",
+        ):
             assert words.count(f"HUIXIN_{name}") == 1
-        assert not any(value in words for value in ("many-secret", "too-short", "not-json"))
+        assert not any(value in words for value in ("many-secret", "too-short", "not-json", "collector-4318"))
+    assert "should match" not in raised.value.text.zh
 
 
 def test_values_are_listed_with_their_origin_and_secrets_masked(

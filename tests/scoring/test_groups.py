@@ -18,6 +18,7 @@ from records.errors import HuixinError, NotAllowed, NotAuthenticated, UnknownSub
 from records.settings import Settings
 from records.words import Text
 from scoring import groups as grouping
+from scoring.aside import Aside
 from scoring.audit import verify
 from scoring.groups import Asked, ScoreGroups
 from scoring.rating import Rater
@@ -145,6 +146,10 @@ def test_what_cannot_be_stored_is_not_answered(
     before = stored()
     with monkeypatch.context() as patched:
         patched.setattr(grouping, "store", full)
+        found = ask(scores, *(question(one, client_id) for one in ids[:3]))
+        assert [type(one) for one in found] == [OperationalError] * 3
+    with monkeypatch.context() as patched:  # rated, but something goes wrong before they are handed on
+        patched.setattr(Aside, "add", full)
         found = ask(scores, *(question(one, client_id) for one in ids[:3]))
     assert [type(one) for one in found] == [OperationalError] * 3
     assert stored() == before
